@@ -1,0 +1,10 @@
+"""Where sessions run: one port, three drivers.
+
+::
+
+    service.py ──submit──► engines.port.Session ◄──implements── engines.local   executors on this machine
+                                                                engines.flame   a Flame cluster
+                                                                engines.ray     a Ray cluster
+
+`flamepy.engines.select` alone knows the drivers; it picks one by the scheme of the endpoint.
+"""

@@ -1,0 +1,123 @@
+"""What an engine says of itself to ``flmctl``: plain records, the same for every engine.
+
+Times are seconds since the epoch, memory is in bytes. States are the words of `flamepy.model.lifecycle`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApplicationRecord:
+    """One row of ``flmctl list -a``."""
+
+    name: str
+    state: str = "Enabled"
+    tags: tuple[str, ...] = ()
+    created: float
+    shim: str = "Host"
+    command: str = ""
+    description: str = ""
+    arguments: tuple[str, ...] = ()
+    environments: tuple[tuple[str, str], ...] = ()
+    working_directory: str = ""
+    max_instances: int = 1_000_000
+    delay_release: float = 60
+    url: str = ""
+    installer: str = ""
+    image: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionRecord:
+    """One row of ``flmctl list -s``."""
+
+    id: str
+    name: str
+    state: str
+    application: str
+    resources: str
+    priority: int = 0
+    pending: int = 0
+    running: int = 0
+    succeed: int = 0
+    failed: int = 0
+    cancelled: int = 0
+    created: float
+    ended: float | None = None
+    runner: str = ""
+    reason: str = ""
+    """Why its tasks wait, in a sentence; empty when nothing waits."""
+    log_path: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskRecord:
+    """One row of ``flmctl list -t``."""
+
+    id: str
+    session: str
+    method: str
+    state: str
+    executor: str = ""
+    created: float | None = None
+    ended: float | None = None
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutorRecord:
+    """One row of ``flmctl list -e``."""
+
+    id: str
+    state: str
+    session: str = ""
+    node: str = ""
+    pid: int = 0
+    created: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeRecord:
+    """One row of ``flmctl list -n``."""
+
+    name: str
+    hostname: str
+    state: str = "Ready"
+    cpu: float = 0
+    memory: int = 0
+    gpu: int = 0
+    arch: str = ""
+    os: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackageRecord:
+    """One row of ``flmctl list -p``."""
+
+    name: str
+    url: str
+    size: int
+    sha256: str
+    created: float
+    runner: str = ""
+    state: str = "Uploaded"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """All that one engine shows, at one moment."""
+
+    engine: str
+    """Its id."""
+    endpoint: str
+    pid: int
+    live: bool
+    created: float
+    applications: tuple[ApplicationRecord, ...] = ()
+    sessions: tuple[SessionRecord, ...] = ()
+    tasks: tuple[TaskRecord, ...] = ()
+    executors: tuple[ExecutorRecord, ...] = ()
+    nodes: tuple[NodeRecord, ...] = ()
+    packages: tuple[PackageRecord, ...] = ()

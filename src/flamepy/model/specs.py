@@ -1,0 +1,109 @@
+"""What the user API asks of an engine, as frozen values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resources:
+    """What one executor needs.
+
+    Attributes:
+        cpu: Cores; fractions are allowed.
+        memory: Bytes.
+        gpu: Whole devices.
+        custom: Other countable things of an engine, by name.
+    """
+
+    cpu: float = 1
+    memory: int = 0
+    gpu: int = 0
+    custom: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallOptions:
+    """How one call is to run; see `flamepy.FlameRunner.service` for the meanings.
+
+    Attributes:
+        timeout: Seconds that the task may run, None for ever.
+        retries: How often it may be run again after its executor died.
+        retry_exceptions: Exception types after which it is run again too.
+        priority: Higher ones leave the session's queue first.
+    """
+
+    timeout: float | None = None
+    retries: int = 0
+    retry_exceptions: tuple[type[BaseException], ...] = ()
+    priority: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackageRef:
+    """An uploaded package, as an engine needs to know it.
+
+    Attributes:
+        name: The runner's name.
+        url: Where the archive lies, ``file:///…/name.tar.gz`` for example.
+        sha256: Hex digest of the archive's bytes.
+        local_path: The archive on this machine, if it is on this machine.
+        import_roots: Folders to put on ``sys.path``, relative to the unpacked package, in order.
+        cwd: Working directory of the executors, relative to the unpacked package.
+        project: The folder on this machine that was packed.
+    """
+
+    name: str
+    url: str
+    sha256: str
+    local_path: Path | None = None
+    import_roots: tuple[str, ...] = (".",)
+    cwd: str = "."
+    project: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionSpec:
+    """One service, as an engine needs to know it.
+
+    Attributes:
+        name: What people see, the function's or class's name unless given.
+        application: The Flame application, ``flmrun``.
+        package: The runner's package.
+        target: The pickled function, class or instance.
+        target_kind: ``function``, ``class`` or ``instance``.
+        methods: Names that can be called, their index is their number on the wire; ``""`` calls the object itself.
+        main_path: The main script inside the package, if ``__main__`` travels as a file.
+        min_instances: Executors kept while the session is open.
+        max_instances: Executors at most.
+        resources: What each executor needs.
+        defaults: Options of calls that give none.
+        concurrency: Coroutines that may run at once in one executor.
+        checkpoint: None: state is lost with its executor; N > 0: saved after every N calls; 0: begin anew.
+        labels: Shown as tags.
+    """
+
+    name: str
+    application: str = "flmrun"
+    package: PackageRef
+    target: bytes
+    target_kind: str
+    methods: tuple[str, ...]
+    main_path: str | None = None
+    min_instances: int = 0
+    max_instances: int = 1
+    resources: Resources = Resources()
+    defaults: CallOptions = CallOptions()
+    concurrency: int = 100
+    checkpoint: int | None = None
+    labels: tuple[str, ...] = ()
+
+    @property
+    def stateful(self) -> bool:
+        """Whether each executor holds an instance with state of its own."""
+        return self.target_kind != "function"
