@@ -1,0 +1,92 @@
+"""Who may import whom, and what an import costs."""
+
+from __future__ import annotations
+
+import configparser
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from architecture import source
+
+HEAVY = ("grpc", "pyarrow", "ray", "fsspec", "yaml", "asyncio", "cloudpickle", "rich", "typer", "numpy")
+
+
+def contracts() -> configparser.ConfigParser:
+    """The import contracts."""
+    parser = configparser.ConfigParser()
+    parser.read(source.ROOT / ".importlinter")
+    return parser
+
+
+def listed(section: str, option: str) -> set[str]:
+    """A list of modules in one of the contracts."""
+    return set(contracts()[f"importlinter:contract:{section}"][option].split())
+
+
+def loaded_by(statement: str) -> set[str]:
+    """The modules that a fresh process has loaded after a statement."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("COV", "PYTEST"))}
+    script = f"{statement}\nimport sys, json; print(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", script], env=env, capture_output=True, text=True, check=True)
+    return set(json.loads(done.stdout))
+
+
+def test_the_import_contracts_hold():
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "from importlinter.cli import lint_imports_command as run; run()",
+            "--no-logo",
+            "--no-cache",
+        ],
+        cwd=source.ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_driver_is_private():
+    engines = source.SOURCE / "engines"
+    found = {path.stem for path in engines.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
+    drivers = {f"flamepy.engines.{name}" for name in found - {"__init__", "port", "select"}}
+    assert listed("drivers-are-private", "protected_modules") == drivers
+
+
+@pytest.mark.parametrize("surface", ["server", "dashboard"])
+def test_a_product_surface_has_a_contract(surface):
+    if (source.SOURCE / surface).exists():
+        assert f"flamepy.{surface}" in listed("surfaces-see-the-port", "source_modules")
+
+
+def test_import_flamepy_is_light():
+    assert loaded_by("import flamepy").isdisjoint(HEAVY)
+
+
+def test_the_vocabulary_is_light():
+    loaded = loaded_by("import flamepy.model.lifecycle, flamepy.model.snapshot, flamepy.model.specs, flamepy.errors")
+    ours = {name for name in loaded if name.startswith("flamepy")}
+    assert ours == {
+        "flamepy",
+        "flamepy.errors",
+        "flamepy.model",
+        "flamepy.model.lifecycle",
+        "flamepy.model.snapshot",
+        "flamepy.model.specs",
+    }
+
+
+def test_library_code_never_sleeps():
+    sleeps = [
+        f"{path}:{line}"
+        for path, module in source.modules().items()
+        for line, name in source.calls(module)
+        if name in {"time.sleep", "sleep"}
+    ]
+    assert not sleeps, "wait for the event itself: a socket, a condition, a process's end"
