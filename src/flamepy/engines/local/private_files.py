@@ -50,26 +50,30 @@ def is_ours(path: str) -> bool:
     return stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid() and os.access(path, os.W_OK | os.X_OK)
 
 
-def lock(path: str, *, create: bool = False) -> int:
-    """Lock a file or folder; the lock ends with the process or by `unlock`.
-
-    Args:
-        path: What to lock.
-        create: Make it as an empty file with mode 0600 if it is missing.
+def lock(path: str) -> int:
+    """Lock a file or folder that is there; the lock ends with the process or by `unlock`.
 
     Returns:
-        The descriptor that holds the lock; open for appending if ``create``.
+        The descriptor that holds the lock.
 
     Raises:
         OSError: It cannot be opened, or somebody else holds the lock.
     """
-    how = os.O_WRONLY | os.O_APPEND | os.O_CREAT if create else os.O_RDONLY
-    descriptor = os.open(path, how | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(descriptor)
-        raise
+    return _locked(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
+
+
+def create_locked(path: str) -> int:
+    """Create a file, mode 0600, that is locked as soon as others can see it; one that is there is replaced.
+
+    Returns:
+        The descriptor that holds the lock, open for appending.
+
+    Raises:
+        OSError: It cannot be created.
+    """
+    hidden = _hidden(path)
+    descriptor = _locked(os.open(hidden, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600))
+    os.rename(hidden, path)
     return descriptor
 
 
@@ -87,11 +91,18 @@ def is_locked(path: str) -> bool:
     except OSError:
         return False
     try:
+        return is_descriptor_locked(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def is_descriptor_locked(descriptor: int) -> bool:
+    """Whether somebody holds the lock of an open file; asked through a descriptor of one's own."""
+    try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError:
         return True
-    finally:
-        os.close(descriptor)
+    fcntl.flock(descriptor, fcntl.LOCK_UN)
     return False
 
 
@@ -101,7 +112,7 @@ def write_atomically(path: str, data: bytes) -> None:
     Raises:
         OSError: It cannot be written.
     """
-    temporary = f"{os.path.dirname(path)}/.{os.path.basename(path)}.{os.getpid()}"
+    temporary = _hidden(path)
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
         with open(descriptor, "wb") as file:
@@ -134,6 +145,19 @@ def remove_tree(path: str) -> None:
 
 
 _VARIABLES = f"{RUNTIME_VARIABLE} or {STATE_VARIABLE}"
+
+
+def _hidden(path: str) -> str:
+    return f"{os.path.dirname(path)}/.{os.path.basename(path)}.{os.getpid()}"
+
+
+def _locked(descriptor: int) -> int:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
 
 
 def _verify_ours(path: str) -> None:

@@ -1,0 +1,75 @@
+"""Snapshots as plain JSON values and back, such that programs of different flamepy versions understand each other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from flamepy.model.snapshot import (
+    ApplicationRecord,
+    ExecutorRecord,
+    NodeRecord,
+    PackageRecord,
+    SessionRecord,
+    Snapshot,
+    TaskRecord,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+RECORD_TYPES: Mapping[str, type[Any]] = {
+    "applications": ApplicationRecord,
+    "sessions": SessionRecord,
+    "tasks": TaskRecord,
+    "executors": ExecutorRecord,
+    "nodes": NodeRecord,
+    "packages": PackageRecord,
+}
+"""The tuples of a `Snapshot` and what they hold."""
+
+R = TypeVar("R")
+
+
+def encode(snapshot: Snapshot) -> dict[str, Any]:
+    """Return the snapshot as values that JSON can hold; the reverse of `decode`."""
+    encoded = fields_of(snapshot)
+    for name in RECORD_TYPES:
+        encoded[name] = [fields_of(record) for record in encoded[name]]
+    return encoded
+
+
+def decode(data: Mapping[str, Any]) -> Snapshot:
+    """Return the snapshot that `encode` has taken apart, here or in another version of flamepy.
+
+    Fields that this version does not know are left out; those that the other did not know have their defaults.
+
+    Raises:
+        ValueError: ``data`` is no snapshot, or comes from a version too different to be understood.
+
+    Example:
+        >>> decode({"engine": "a", "endpoint": "local://", "pid": 1, "live": True, "created": 0, "new": 1}).engine
+        'a'
+    """
+    try:
+        fields: dict[str, Any] = {name: data[name] for name in ("engine", "endpoint", "pid", "live", "created")}
+        fields |= {name: tuple(build_all(kind, data.get(name, ()))) for name, kind in RECORD_TYPES.items()}
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ValueError(f"not a snapshot: {error}") from error
+    return Snapshot(**fields)
+
+
+def fields_of(record: object) -> dict[str, Any]:
+    """Return a record's fields by name, not deeper."""
+    names: tuple[str, ...] = type(record).__slots__  # type: ignore[attr-defined]
+    return {name: getattr(record, name) for name in names}
+
+
+def build_all(kind: Callable[..., R], rows: Iterable[Mapping[str, Any]]) -> Iterable[R]:
+    """Yield records from rows of `fields_of` that may have been JSON in between."""
+    names: frozenset[str] = frozenset(kind.__slots__)  # type: ignore[attr-defined]
+    for row in rows:
+        yield kind(**{name: _frozen(value) for name, value in row.items() if name in names})
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(_frozen(item) for item in value) if isinstance(value, list) else value
