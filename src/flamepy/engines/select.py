@@ -1,1 +1,34 @@
 """The endpoint's scheme picks the driver; the only module that imports one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flamepy.errors import EngineError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from flamepy.context import FlameContext
+    from flamepy.engines.port import Inspector
+
+
+def inspectors(context: FlameContext | None = None) -> Sequence[Inspector]:
+    """Return what ``flmctl`` can look into: running engines first, then the history of ended ones.
+
+    Args:
+        context: Where to look; None for the embedded engines of this user on this machine.
+
+    Raises:
+        EngineError: Engines of this kind cannot be looked into.
+
+    Example:
+        >>> [inspector.engine for inspector in inspectors()]  # doctest: +SKIP
+        ['4711-a1b2c3', 'history']
+    """
+    scheme = "local" if context is None else context.scheme
+    if scheme == "local":
+        from flamepy.engines.local.inspection import local_inspectors
+
+        return local_inspectors()
+    raise EngineError(f"flmctl cannot look into '{scheme}' engines yet; use --endpoint local:// for those here")

@@ -118,7 +118,7 @@ class ControlServer:
             return
         if len(self._connections) >= _CONNECTION_LIMIT:
             self._drop(next(iter(self._connections.values())))
-        connection.socket.setblocking(False)
+        connection.socket.settimeout(0)
         self._connections[descriptor] = connection
         self._ready.watch(descriptor)
 
@@ -240,7 +240,7 @@ def _listen(path: str) -> socket:
     try:
         listener.bind(path)
         listener.listen(_CONNECTION_LIMIT)
-        listener.setblocking(False)
+        listener.settimeout(0)
     except OSError:
         listener.close()
         raise

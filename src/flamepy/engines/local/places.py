@@ -8,7 +8,7 @@
             info.json              who it is, for the time when it does not answer
     state_root()/                  per user, 0700, survives a reboot
         logs/<session id>.log      see session_log.py
-        ended/<engine id>.json     last words of engines, not yet in history.sqlite
+        ended/<engine id>.json     last words of engines, not yet in history.sqlite; see ended.py
         history.sqlite             see history.py
 
 A lock is released by the kernel when its owner ends, however it ends, so that a process number that was given to
@@ -226,7 +226,7 @@ def live_engines() -> list[EnginePlace]:
 def dead_engines() -> list[EnginePlace]:
     """Return the places of engines that were killed before they could tidy up, oldest first.
 
-    Whoever calls this frees what they left behind, then calls `flamepy.engines.local.history.bury` on each.
+    Whoever calls this frees what they left behind, then calls `flamepy.engines.local.ended.bury` on each.
     """
     return [place for place in _places() if not place.is_live()]
 
