@@ -81,7 +81,7 @@ def script(page: str) -> str:
 
 def run(command: list[str], cwd: Path) -> subprocess.CompletedProcess[str]:
     """Run a command to its end, in an environment of its own."""
-    env = {name: value for name, value in os.environ.items() if not name.startswith("FLAME")}
+    env = {name: value for name, value in os.environ.items() if not name.startswith("FLAME_")}
     return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, timeout=55, check=False)
 
 
