@@ -7,6 +7,7 @@
     ├── PackageError                        the project cannot be packed
     │   ├── PackageTooLarge                 more bytes than the limit, largest entries listed
     │   ├── MissingModule (ImportError)     the package lacks a module that the service needs
+    │   ├── EnvironmentFailed               the project's dependencies cannot be installed
     │   └── StorageError (OSError)          the storage refused or lost the archive
     ├── SerializationError (TypeError)      an argument or result cannot travel
     ├── EngineError
@@ -66,6 +67,10 @@ class PackageTooLarge(PackageError):
 
 class MissingModule(PackageError, ImportError):
     """The package lacks a module that the service imports."""
+
+
+class EnvironmentFailed(PackageError):
+    """The project's dependencies cannot be installed; ``output`` holds what uv said."""
 
 
 class StorageError(PackageError, OSError):

@@ -56,6 +56,8 @@ class PackageRef:
         import_roots: Folders to put on ``sys.path``, relative to the unpacked package, in order.
         cwd: Working directory of the executors, relative to the unpacked package.
         project: The folder on this machine that was packed.
+        python: The interpreter on this machine that has the project's dependencies; None for the client's own, or
+            if the engine makes the environment.
     """
 
     name: str
@@ -65,6 +67,7 @@ class PackageRef:
     import_roots: tuple[str, ...] = (".",)
     cwd: str = "."
     project: Path
+    python: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,238 @@
+"""Gitignore patterns, exactly as git reads them.
+
+Literal names, by far the most common patterns, are looked up; only the others become regular expressions, when
+they are first needed. That keeps a start with a usual ``.gitignore`` under a millisecond; importing pathspec alone
+costs 12 ms, and it compiles an expression for every line. The tests compare with ``git check-ignore`` on random trees.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_MAGIC = frozenset("*?[\\")
+_POSIX_CLASSES = {
+    "alnum": "a-zA-Z0-9",
+    "alpha": "a-zA-Z",
+    "blank": " \\t",
+    "cntrl": "\\x00-\\x1f\\x7f",
+    "digit": "0-9",
+    "graph": "!-~",
+    "lower": "a-z",
+    "print": " -~",
+    "punct": "!-/:-@\\[-`{-~",
+    "space": "\\s",
+    "upper": "A-Z",
+    "xdigit": "0-9A-Fa-f",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Rule:
+    """One pattern and where it stands.
+
+    Attributes:
+        pattern: As it was written.
+        origin: ``default``, ``.gitignore line 3``, ``FlamePackage.excludes``, …
+        negated: It takes entries in again (``!pattern``).
+        dirs_only: It applies to folders only (``pattern/``).
+        anchored: It applies to whole paths; otherwise to names at any depth.
+        body: The pattern without its marks.
+        order: Its place among the rules of the same origin; later ones win.
+    """
+
+    pattern: str
+    origin: str
+    negated: bool = False
+    dirs_only: bool = False
+    anchored: bool = False
+    body: str = ""
+    order: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.pattern!r} ({self.origin})"
+
+    @property
+    def literal(self) -> bool:
+        """Whether the pattern has no wildcard."""
+        return _MAGIC.isdisjoint(self.body)
+
+    def matches(self, path: str, name: str) -> bool:
+        """Tell whether an entry matches, of whatever kind it is."""
+        subject = path if self.anchored else name
+        if self.literal:
+            return subject == self.body
+        if not self.anchored and self.body[0] == "*" and _MAGIC.isdisjoint(self.body[1:]):
+            return subject.endswith(self.body[1:])
+        return self._expression is not None and self._expression.fullmatch(subject) is not None
+
+    @cached_property
+    def _expression(self) -> re.Pattern[str] | None:
+        source = _translate(self.body)
+        try:
+            return None if source is None else re.compile(source, re.DOTALL)
+        except re.error:  # such as the range [z-a], which git takes as matching nothing
+            return None
+
+
+def parse(line: str, origin: str, order: int = 0) -> Rule | None:
+    """Read one line of a gitignore file.
+
+    Returns:
+        The rule; None for a blank line or a comment.
+
+    Example:
+        >>> parse("build/", "default").dirs_only
+        True
+    """
+    body = line.rstrip("\r\n")
+    while body.endswith(" ") and not body.endswith("\\ "):
+        body = body[:-1]
+    if not body or body.startswith("#"):
+        return None
+    written = body
+    negated = body.startswith("!")
+    body = body[negated:]
+    dirs_only = body.endswith("/")
+    body = body[:-1] if dirs_only else body
+    anchored = "/" in body
+    body = body[1:] if body.startswith("/") else body
+    if not body:
+        return None
+    return Rule(written, origin, negated, dirs_only, anchored, body, order)
+
+
+@dataclass(frozen=True, eq=False)
+class RuleSet:
+    """The rules of one file or list, for what lies below one folder.
+
+    Attributes:
+        base: The folder that the rules belong to, relative to the project with a slash at the end; empty for the
+            project itself. May begin with ``^``, see `of_parent`.
+    """
+
+    base: str = ""
+    prefix: str = ""
+    _named: dict[str, list[Rule]] = field(default_factory=dict)
+    _others: list[Rule] = field(default_factory=list)
+
+    @classmethod
+    def of(
+        cls, lines: Iterable[str], origin: str, *, base: str = "", prefix: str = "", numbered: bool = False
+    ) -> RuleSet:
+        """Read the rules of one source.
+
+        Args:
+            lines: Patterns.
+            origin: Where they come from.
+            base: The folder inside the project that they belong to, with a slash at the end, or empty.
+            prefix: For a file above the project: the project's path below that file, with a slash at the end.
+            numbered: Whether the origin of each rule names its line.
+        """
+        rules = cls(base, prefix)
+        for order, line in enumerate(lines):
+            rule = parse(line, f"{origin} line {order + 1}" if numbered else origin, order)
+            if rule is not None and rule.literal and not rule.anchored:
+                rules._named.setdefault(rule.body, []).insert(0, rule)
+            elif rule is not None:
+                rules._others.insert(0, rule)
+        return rules
+
+    def find(self, path: str, name: str, *, is_dir: bool) -> Rule | None:
+        """Return the last rule that matches an entry, negated or not; None if there is none."""
+        relative = self.prefix + path[len(self.base) :]
+        found = None
+        for rule in self._named.get(name, ()):
+            if is_dir or not rule.dirs_only:
+                found = rule
+                break
+        for rule in self._others:
+            if found is not None and rule.order < found.order:
+                break
+            if (is_dir or not rule.dirs_only) and rule.matches(relative, name):
+                return rule
+        return found
+
+
+def _translate(body: str) -> str | None:
+    """Return the pattern as a regular expression; None if it can match nothing."""
+    parts = body.split("/")
+    result = []
+    for index, part in enumerate(parts):
+        last = index == len(parts) - 1
+        if part == "**" and len(parts) > 1:
+            result.append(".+" if last else "(?:.*/)?")
+            continue
+        segment = _segment(part)
+        if segment is None:
+            return None
+        result.append(segment if last else segment + "/")
+    return "".join(result)
+
+
+def _segment(part: str) -> str | None:
+    """Translate what stands between two slashes."""
+    result = []
+    position = 0
+    while position < len(part):
+        character = part[position]
+        position += 1
+        if character == "*":
+            result.append("[^/]*")
+        elif character == "?":
+            result.append("[^/]")
+        elif character == "\\":
+            if position == len(part):
+                return None
+            result.append(re.escape(part[position]))
+            position += 1
+        elif character == "[":
+            bracket = _bracket(part, position)
+            if bracket is None:
+                return None
+            result.append(bracket[0])
+            position = bracket[1]
+        else:
+            result.append(re.escape(character))
+    return "".join(result)
+
+
+def _bracket(part: str, position: int) -> tuple[str, int] | None:
+    """Translate ``[...]`` from behind its first bracket; returns the expression and where it ends."""
+    negated = part[position : position + 1] in {"!", "^"}
+    position += negated
+    items: list[str] = []
+    while True:
+        if position >= len(part):
+            return None
+        if part[position] == "]" and items:
+            break
+        if part.startswith("[:", position):
+            end = part.find(":]", position)
+            if end < 0 or part[position + 2 : end] not in _POSIX_CLASSES:
+                return None
+            items.append(_POSIX_CLASSES[part[position + 2 : end]])
+            position = end + 2
+            continue
+        low, position = _literal(part, position)
+        if part[position : position + 1] == "-" and part[position + 1 : position + 2] not in {"", "]"}:
+            high, position = _literal(part, position + 1)
+            # An empty range is no error in git: it matches nothing.
+            items.append(f"{re.escape(low)}-{re.escape(high)}" if low <= high else "")
+        else:
+            items.append(re.escape(low))
+    inside = "".join(items)
+    if not inside:
+        return ("[^/]" if negated else "(?!)"), position + 1
+    return (f"[^/{inside}]" if negated else f"(?!/)[{inside}]"), position + 1
+
+
+def _literal(part: str, position: int) -> tuple[str, int]:
+    if part[position] == "\\" and position + 1 < len(part):
+        position += 1
+    return part[position], position + 1

@@ -1,0 +1,160 @@
+"""Find the project that is to be packed, and how its modules are found in it."""
+
+from __future__ import annotations
+
+import os
+import site
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from flamepy.errors import PackageError
+
+MARKERS = ("pyproject.toml", "setup.py", "setup.cfg", ".git")
+# Folders that belong to the system or to everybody: packing them is never what was meant.
+_SHARED = frozenset(
+    {
+        *("/", "/bin", "/boot", "/dev", "/etc", "/home", "/lib", "/lib64", "/media", "/mnt", "/opt", "/proc", "/root"),
+        *("/run", "/sbin", "/srv", "/sys", "/tmp", "/usr", "/usr/bin", "/usr/lib", "/usr/local", "/usr/local/bin"),
+        *("/usr/local/lib", "/usr/share", "/var", "/var/lib", "/var/run", "/var/tmp"),
+        *("/Applications", "/Library", "/System", "/Users", "/Volumes", "/private", "/private/tmp", "/private/var"),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Project:
+    """A folder that can be packed.
+
+    Attributes:
+        root: The folder, absolute and without links.
+        import_roots: What of the driver's ``sys.path`` lies in it, relative and in order, then ``src`` if the project
+            keeps its packages there, then ``.``.
+        cwd: The working directory relative to the root; ``.`` if it lies elsewhere.
+        main: The main script relative to the root; None if it lies elsewhere, or for a notebook or REPL.
+    """
+
+    root: Path
+    import_roots: tuple[str, ...] = (".",)
+    cwd: str = "."
+    main: str | None = None
+
+
+def find_project(folder: str | os.PathLike[str] | None = None) -> Project:
+    """Find the project of the running program.
+
+    Args:
+        folder: The project, if the user named it. Otherwise it is the nearest folder at or above the main script
+            (in a notebook or REPL, or under a tool such as pytest: the working directory) that holds pyproject.toml,
+            setup.py, setup.cfg or .git, else the script's own folder.
+
+    Raises:
+        PackageError: The folder does not exist, or it is a home, system or temporary folder that nobody named.
+
+    Example:
+        >>> find_project(".").cwd
+        '.'
+    """
+    script = _main_script()
+    root = _named(folder) if folder is not None else _nearest(script)
+    return Project(
+        root=root,
+        import_roots=_import_roots(root),
+        cwd=_relative(Path(os.path.realpath(_cwd())), root) or ".",
+        main=None if script is None else _relative(script, root),
+    )
+
+
+def _named(folder: str | os.PathLike[str]) -> Path:
+    root = Path(os.path.realpath(Path(folder).expanduser()))
+    if not root.is_dir():
+        raise PackageError(f"the project {str(root)!r} is not a folder: correct project=...", path=root)
+    if root.parent == root:
+        raise PackageError("the root of the file system cannot be packed: name your project's folder", path=root)
+    return root
+
+
+def _nearest(script: Path | None) -> Path:
+    start = Path(os.path.realpath(_cwd())) if script is None else script.parent
+    for folder in (start, *start.parents):
+        if _is_shared(folder):
+            break
+        if any((folder / marker).exists() for marker in MARKERS):
+            return folder
+    if _is_shared(start):
+        whose = "the working directory" if script is None else f"the folder of {script.name}"
+        raise PackageError(
+            f"no project found: {whose}, {start}, is a home, system or temporary folder, too much to pack. "
+            'Move your code into its own folder, or name the project: FlameRunner(name, project="path/to/project")',
+            path=start,
+        )
+    return start
+
+
+def _is_shared(folder: Path) -> bool:
+    homes = {os.path.realpath(os.path.expanduser("~"))}
+    temporary = {os.path.realpath(os.environ[name]) for name in ("TMPDIR", "TEMP", "TMP") if os.environ.get(name)}
+    return str(folder) in _SHARED or str(folder) in homes | temporary
+
+
+def _main_script() -> Path | None:
+    """Return the main script, unless it is a tool of the environment that happens to run the user's code."""
+    file = getattr(sys.modules.get("__main__"), "__file__", None)
+    if not file:
+        return None
+    script = Path(os.path.realpath(file))
+    if not script.is_file() or any(part in {"site-packages", "dist-packages"} for part in script.parts):
+        return None
+    tools = {"bin", "Scripts"} & {script.parent.name}
+    if tools and any((script.parent.parent / mark).exists() for mark in ("pyvenv.cfg", "conda-meta")):
+        return None
+    places = {os.path.realpath(os.path.dirname(os.__file__)), *_script_folders()}
+    inside = any(_relative(script, Path(place)) is not None for place in places)
+    return None if inside else script
+
+
+def _script_folders() -> set[str]:
+    prefixes = {sys.prefix, sys.base_prefix, getattr(site, "USER_BASE", None) or sys.prefix}
+    return {os.path.realpath(os.path.join(prefix, name)) for prefix in prefixes for name in ("bin", "Scripts")}
+
+
+def _import_roots(root: Path) -> tuple[str, ...]:
+    environment = {os.path.realpath(sys.prefix), os.path.realpath(sys.base_prefix)} - {str(root)}
+    found: list[str] = []
+    for entry in sys.path:
+        path = Path(os.path.realpath(entry or _cwd()))
+        relative = _relative(path, root)
+        if relative is None or "site-packages" in path.parts or "dist-packages" in path.parts:
+            continue
+        # An environment that lies in the project is not the project's code.
+        if any(_relative(path, Path(prefix)) is not None and _relative(Path(prefix), root) for prefix in environment):
+            continue
+        found.append(relative)
+    if _has_src_layout(root):
+        found.append("src")
+    return tuple(dict.fromkeys([*found, "."]))
+
+
+def _has_src_layout(root: Path) -> bool:
+    source = root / "src"
+    if not source.is_dir() or (source / "__init__.py").exists():
+        return False
+    try:
+        with os.scandir(source) as entries:
+            return any(entry.name.endswith(".py") or entry.is_dir() for entry in entries)
+    except OSError:
+        return False
+
+
+def _relative(path: Path, root: Path) -> str | None:
+    try:
+        return path.relative_to(root).as_posix()
+    except ValueError:
+        return None
+
+
+def _cwd() -> str:
+    try:
+        return os.getcwd()
+    except OSError:  # it was deleted
+        return os.sep

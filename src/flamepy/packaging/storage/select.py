@@ -1,0 +1,59 @@
+"""The URL's scheme picks the storage."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flamepy.errors import ConfigError, StorageError
+
+if TYPE_CHECKING:
+    from flamepy.packaging.storage.base import Storage
+
+_EXTRAS = {"s3": "s3", "s3a": "s3"}
+
+
+def open_storage(url: str) -> Storage:
+    """Return the storage for a URL; nothing is connected or made yet.
+
+    Args:
+        url: ``file:///folder``, ``http(s)://host/path``, ``s3://bucket/prefix``, or any URL that fsspec knows.
+
+    Raises:
+        ConfigError: Nothing knows the scheme.
+        StorageError: The scheme needs a package that is not installed, or its settings are wrong.
+
+    Example:
+        >>> open_storage("file:///opt/example").url
+        'file:///opt/example'
+    """
+    scheme = url.partition("://")[0].lower()
+    if scheme == "file":
+        from flamepy.packaging.storage.file import FileStorage
+
+        return FileStorage(url)
+    if scheme in {"http", "https"}:
+        from flamepy.packaging.storage.http import HttpStorage
+
+        return HttpStorage(url)
+    return _remote(url, scheme)
+
+
+def _remote(url: str, scheme: str) -> Storage:
+    from fsspec.core import url_to_fs
+    from fsspec.registry import known_implementations, registry
+
+    from flamepy.packaging.storage.remote import RemoteStorage
+
+    if scheme not in known_implementations and scheme not in registry:
+        raise ConfigError(
+            f"storage {url!r} has the unknown scheme {scheme!r}; known are file://, http://, https://, s3:// and "
+            "whatever fsspec knows (gs://, az://, sftp://, …)"
+        )
+    try:
+        filesystem, _ = url_to_fs(url)
+    except ImportError as error:
+        wish = f'pip install "flamepy[{_EXTRAS[scheme]}]"' if scheme in _EXTRAS else str(error)
+        raise StorageError(f"storage {url!r} needs a package that is not installed: {wish}", url=url) from error
+    except (OSError, ValueError, TypeError) as error:
+        raise StorageError(f"storage {url!r} cannot be opened: {error}", url=url) from error
+    return RemoteStorage(url, filesystem)
