@@ -93,16 +93,20 @@ def _remove(folder: Path) -> None:
 
 def _extract(stream: Gunzip, root: Path) -> None:
     links: list[Member] = []
+    made: set[str] = set()
     for member in tar.read_members(stream):
         path = _checked(member)
         if member.kind == "file":
-            _write(stream, member, _parent(root, path), root / path)
+            _make_folder(root, path.rpartition("/")[0], made)
+            _write(stream, member, root / path)
         elif member.kind == "link":
             links.append(member)
         elif path:
-            _make_folder(root, path)
+            _make_folder(root, path, made)
     for member in links:
-        _link(root, _checked(member), member)
+        path = _checked(member)
+        _make_folder(root, path.rpartition("/")[0], made)
+        _link(root, path, member)
 
 
 def _checked(member: Member) -> str:
@@ -121,26 +125,22 @@ def _checked(member: Member) -> str:
     return plain
 
 
-def _parent(root: Path, path: str) -> Path:
-    folder = path.rpartition("/")[0]
-    if folder:
-        _make_folder(root, folder)
-    return root / folder
-
-
-def _make_folder(root: Path, path: str) -> None:
+def _make_folder(root: Path, path: str, made: set[str]) -> None:
+    if not path or path in made:
+        return
     try:
         os.makedirs(root / path, exist_ok=True)
     except (FileExistsError, NotADirectoryError) as error:
         raise PackageError(f"the archive holds {path!r} both as a folder and as something else: refused") from error
+    made.add(path)
 
 
-def _write(stream: Gunzip, member: Member, parent: Path, target: Path) -> None:
+def _write(stream: Gunzip, member: Member, target: Path) -> None:
     mode = 0o755 if member.executable else 0o644
     try:
         descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     except (FileExistsError, IsADirectoryError, NotADirectoryError) as error:
-        raise PackageError(f"the archive holds {member.path!r} twice: refused", parent=parent) from error
+        raise PackageError(f"the archive holds {member.path!r} twice: refused") from error
     with open(descriptor, "wb", buffering=0) as file:
         left = member.size
         while left > 0:
@@ -153,7 +153,7 @@ def _write(stream: Gunzip, member: Member, parent: Path, target: Path) -> None:
 
 
 def _link(root: Path, path: str, member: Member) -> None:
-    parent = _parent(root, path)
+    parent = (root / path).parent
     if os.path.realpath(parent) != os.path.join(os.path.realpath(root), *path.split("/")[:-1]):
         raise PackageError(f"the archive holds {path!r} behind a link: refused")
     try:

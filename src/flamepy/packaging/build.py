@@ -12,8 +12,7 @@ import os
 import re
 import sys
 import zlib
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from flamepy.errors import PackageError
 from flamepy.packaging import tar
@@ -35,8 +34,7 @@ _IN_MEMORY = 16 << 20
 _NAME = re.compile(r"(?![.-])[A-Za-z0-9._-]{1,253}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Archive:
+class Archive(NamedTuple):
     """A built archive, in memory or in a temporary file that goes when the stream is closed.
 
     Attributes:
@@ -133,11 +131,11 @@ class _Build:
         start = self.stream.write(manifest.gzip_header())
         for entry in self.plan.entries:
             self.add(entry)
-        manifest = replace(manifest, content=self.content.hexdigest())
+        manifest = manifest._replace(content=self.content.hexdigest())
         self.add_manifest(manifest)
         self.write(self.deflate.flush())
         self.write(self.crc.to_bytes(4, "little") + (self.length & 0xFFFFFFFF).to_bytes(4, "little"))
-        manifest = replace(manifest, body=self.body.hexdigest())
+        manifest = manifest._replace(body=self.body.hexdigest())
         self.stream.seek(0)
         if self.stream.write(manifest.gzip_header()) != start:
             raise AssertionError

@@ -9,9 +9,8 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from flamepy.errors import EnvironmentFailed, PackageError
 from flamepy.packaging.caches import user_cache
@@ -26,8 +25,7 @@ if TYPE_CHECKING:
 _SHIPPED = ("flamepy", "cloudpickle")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Requirements:
+class Requirements(NamedTuple):
     """The file that says what a project needs.
 
     Attributes:

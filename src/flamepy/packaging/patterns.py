@@ -8,7 +8,6 @@ costs 12 ms, and it compiles an expression for every line. The tests compare wit
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -32,35 +31,35 @@ _POSIX_CLASSES = {
 }
 
 
-@dataclass(frozen=True, eq=False)
 class Rule:
     """One pattern and where it stands.
 
     Attributes:
         pattern: As it was written.
         origin: ``default``, ``.gitignore line 3``, ``FlamePackage.excludes``, …
+        order: Its place among the rules of the same origin; later ones win.
+        body: The pattern without its marks.
         negated: It takes entries in again (``!pattern``).
         dirs_only: It applies to folders only (``pattern/``).
         anchored: It applies to whole paths; otherwise to names at any depth.
-        body: The pattern without its marks.
-        order: Its place among the rules of the same origin; later ones win.
+        literal: It has no wildcard.
     """
 
-    pattern: str
-    origin: str
-    negated: bool = False
-    dirs_only: bool = False
-    anchored: bool = False
-    body: str = ""
-    order: int = 0
+    def __init__(self, pattern: str, origin: str, order: int = 0) -> None:
+        """Take a pattern apart; use `parse` for a line of a file."""
+        self.pattern = pattern
+        self.origin = origin
+        self.order = order
+        self.negated = pattern.startswith("!")
+        body = pattern[self.negated :]
+        self.dirs_only = body.endswith("/")
+        body = body[:-1] if self.dirs_only else body
+        self.anchored = "/" in body
+        self.body = body[1:] if body.startswith("/") else body
+        self.literal = _MAGIC.isdisjoint(self.body)
 
     def __str__(self) -> str:
         return f"{self.pattern!r} ({self.origin})"
-
-    @property
-    def literal(self) -> bool:
-        """Whether the pattern has no wildcard."""
-        return _MAGIC.isdisjoint(self.body)
 
     def matches(self, path: str, name: str) -> bool:
         """Tell whether an entry matches, of whatever kind it is."""
@@ -95,31 +94,25 @@ def parse(line: str, origin: str, order: int = 0) -> Rule | None:
         body = body[:-1]
     if not body or body.startswith("#"):
         return None
-    written = body
-    negated = body.startswith("!")
-    body = body[negated:]
-    dirs_only = body.endswith("/")
-    body = body[:-1] if dirs_only else body
-    anchored = "/" in body
-    body = body[1:] if body.startswith("/") else body
-    if not body:
-        return None
-    return Rule(written, origin, negated, dirs_only, anchored, body, order)
+    rule = Rule(body, origin, order)
+    return rule if rule.body else None
 
 
-@dataclass(frozen=True, eq=False)
 class RuleSet:
     """The rules of one file or list, for what lies below one folder.
 
     Attributes:
-        base: The folder that the rules belong to, relative to the project with a slash at the end; empty for the
-            project itself. May begin with ``^``, see `of_parent`.
+        base: The folder inside the project that they belong to, with a slash at the end, or empty.
+        prefix: For a file above the project: the project's path below that file, with a slash at the end.
     """
 
-    base: str = ""
-    prefix: str = ""
-    _named: dict[str, list[Rule]] = field(default_factory=dict)
-    _others: list[Rule] = field(default_factory=list)
+    def __init__(self, base: str = "", prefix: str = "") -> None:
+        """Make an empty set; use `of` to fill one."""
+        self.base = base
+        self.prefix = prefix
+        # The later rule first, in both.
+        self._named: dict[str, list[Rule]] = {}
+        self._others: list[Rule] = []
 
     @classmethod
     def of(

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from flamepy.errors import PackageError, PackageTooLarge
 from flamepy.packaging.excludes import Excludes, by_content
@@ -22,8 +21,7 @@ WARN_BYTES = 100 * MIB
 MAX_BYTES = 2048 * MIB
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(NamedTuple):
     """Something that goes into the package.
 
     Attributes:
@@ -41,8 +39,7 @@ class Entry:
     target: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Excluded:
+class Excluded(NamedTuple):
     """Something that stays behind.
 
     Attributes:
@@ -59,8 +56,7 @@ class Excluded:
         return f"{self.path}: {self.rule!r} ({self.origin})"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class Plan(NamedTuple):
     """What a package will hold, and what not.
 
     Attributes:
@@ -73,7 +69,7 @@ class Plan:
     project: Project
     entries: tuple[Entry, ...]
     excluded: tuple[Excluded, ...]
-    total: int = field(default=0)
+    total: int = 0
 
     def largest(self, count: int = 10) -> list[Entry]:
         """Return the largest files, the largest first."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import site
 import sys
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from flamepy.errors import PackageError
 
@@ -22,8 +22,7 @@ _SHARED = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Project:
+class Project(NamedTuple):
     """A folder that can be packed.
 
     Attributes:

@@ -9,8 +9,7 @@ link or size does not fit; read are also the GNU extensions for long names.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from flamepy.errors import PackageError
 
@@ -25,8 +24,7 @@ _MAX_OCTAL = 8**11
 _MAX_EXTENSION = 1 << 20
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Member:
+class Member(NamedTuple):
     """One entry of an archive.
 
     Attributes:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO, Protocol
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -16,8 +15,7 @@ if TYPE_CHECKING:
 SUFFIX = ".tar.gz"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredPackage:
+class StoredPackage(NamedTuple):
     """A package in a storage.
 
     Attributes:
