@@ -1,4 +1,4 @@
-"""Gitignore patterns, exactly as git reads them.
+"""Gitignore patterns as git reads them, except that ``?`` and ``[...]`` match a character where git counts bytes.
 
 Literal names, by far the most common patterns, are looked up; only the others become regular expressions, when
 they are first needed. That keeps a start with a usual ``.gitignore`` under a millisecond; importing pathspec alone
