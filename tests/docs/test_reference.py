@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import re
+import sys
+from pathlib import Path
 
 import flamepy
 import flamepy.errors
@@ -31,3 +33,11 @@ def test_every_public_name_is_in_the_reference():
 def test_every_environment_variable_has_its_row():
     used = {name for source in SOURCES for name in re.findall(r"[\"'](FLAME(?:PY)?_[A-Z_]+)[\"']", source)}
     assert rows("environment.md") == used
+
+
+def test_every_command_of_flmctl_is_in_the_reference():
+    shown = pages.run([str(Path(sys.executable).with_name("flmctl")), "--help"], pages.ROOT).stdout
+    commands = set(re.findall(r"^  ([a-z]+) ", shown.partition("Commands:")[2], flags=re.MULTILINE))
+    text = (REFERENCE / "flmctl.md").read_text()
+    assert commands >= {"list", "view", "logs"}
+    assert {command for command in commands if f"flmctl {command}" not in text} == set()
