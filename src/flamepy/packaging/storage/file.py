@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NoReturn
 from urllib.parse import quote, unquote
@@ -89,7 +90,8 @@ class FileStorage:
         except OSError as error:
             self._fail("cannot store", path, error)
         finally:
-            partial.unlink(missing_ok=True)
+            with suppress(OSError):
+                partial.unlink()
 
     def download(self, name: str, target: Path, *, progress: Progress | None = None) -> None:
         """Copy the archive."""

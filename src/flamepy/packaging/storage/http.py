@@ -97,7 +97,9 @@ class HttpStorage:
             with self._request("PUT", name, headers=headers, body=_Body(stream, size, progress)) as response:
                 response.read()
         except StorageError as error:
-            if error.__dict__.get("status") == 412:
+            status = error.__dict__.get("status")
+            # A server that refuses early may hang up before it has read the body, so that its answer is lost.
+            if status == 412 or (status is None and not overwrite and self._exists(name)):
                 return False
             raise
         return True
