@@ -15,6 +15,7 @@ ERRORS = {
     "EngineClosed",
     "EngineError",
     "EngineUnavailable",
+    "EnvironmentFailed",
     "ExecutorDied",
     "FlameError",
     "InternalError",

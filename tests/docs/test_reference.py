@@ -37,7 +37,8 @@ def test_every_environment_variable_has_its_row():
 
 def test_every_command_of_flmctl_is_in_the_reference():
     shown = pages.run([str(Path(sys.executable).with_name("flmctl")), "--help"], pages.ROOT).stdout
-    commands = set(re.findall(r"^  ([a-z]+) ", shown.partition("Commands:")[2], flags=re.MULTILINE))
+    listing = shown.partition("Commands:\n")[2].partition("\n\n")[0]
+    commands = set(re.findall(r"^  ([a-z]+) ", listing, flags=re.MULTILINE))
     text = (REFERENCE / "flmctl.md").read_text()
     assert commands >= {"list", "view", "logs"}
     assert {command for command in commands if f"flmctl {command}" not in text} == set()
