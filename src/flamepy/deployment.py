@@ -253,7 +253,7 @@ class Deployment:
         except StorageError as error:
             warnings.warn(
                 f"the package {storage.url_of(self.name)} could not be deleted and stays there: {error}",
-                ResourceWarning,
+                RuntimeWarning,
                 stacklevel=2,
             )
 

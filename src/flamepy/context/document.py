@@ -112,18 +112,21 @@ class _Reader:
 
         if not isinstance(node, yaml.MappingNode):
             self.fail(node, f"{what} must be a mapping (key: value), not {_kind(node)}")
-        yaml.constructor.SafeConstructor().flatten_mapping(node)
-        result: dict[str, Node] = {}
-        for key, value in _pairs(node):
-            name = str(key.value)
-            if name not in known:
-                hint = nearest(name, known)
-                self.fail(key, f"unknown key {name!r} in {what}{hint}; known are {', '.join(known)}")
-            if name in result:
-                self.fail(key, f"{name!r} is given twice in {what}")
-            if value.tag != "tag:yaml.org,2002:null":
-                result[name] = value
-        return result
+        self.no_duplicates(node, what)
+        yaml.constructor.SafeConstructor().flatten_mapping(node)  # << merges: what comes later wins
+        for key, _ in _pairs(node):
+            if key.value not in known:
+                hint = nearest(str(key.value), known)
+                self.fail(key, f"unknown key {key.value!r} in {what}{hint}; known are {', '.join(known)}")
+        given = {str(key.value): value for key, value in _pairs(node)}
+        return {name: value for name, value in given.items() if value.tag != "tag:yaml.org,2002:null"}
+
+    def no_duplicates(self, node: MappingNode, what: str) -> None:
+        seen = set()
+        for key, _ in _pairs(node):
+            if str(key.value) in seen:
+                self.fail(key, f"{key.value!r} is given twice in {what}")
+            seen.add(str(key.value))
 
     def sequence(self, node: Node, what: str) -> list[Node]:
         import yaml

@@ -43,10 +43,10 @@ def check_cache(value: str) -> str:
 
 
 def _check(value: str, schemes: tuple[str, ...], what: str) -> str:
-    bare = value.strip().rstrip("/")
-    if bare.rstrip(":") in _HOSTLESS and bare.rstrip(":") in schemes:
-        return f"{bare.rstrip(':')}://"
-    scheme, separator, rest = bare.partition("://")
+    scheme, separator, rest = value.strip().partition("://")
+    rest = rest.rstrip("/")
+    if scheme in _HOSTLESS and scheme in schemes and not rest:
+        return f"{scheme}://"
     known = ", ".join(f"{name}://" for name in schemes)
     if not separator:
         raise ConfigError(f"{what} {value!r} has no scheme: write one of {known} before it{nearest(scheme, schemes)}")
