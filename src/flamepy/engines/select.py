@@ -13,11 +13,12 @@ if TYPE_CHECKING:
     from flamepy.engines.port import Inspector
 
 
-def inspectors(context: FlameContext | None = None) -> Sequence[Inspector]:
+def inspectors(context: FlameContext | None = None, *, history: bool = True) -> Sequence[Inspector]:
     """Return what ``flmctl`` can look into: running engines first, then the history of ended ones.
 
     Args:
         context: Where to look; None for the embedded engines of this user on this machine.
+        history: Whether those that have ended are wanted too.
 
     Raises:
         EngineError: Engines of this kind cannot be looked into.
@@ -30,5 +31,5 @@ def inspectors(context: FlameContext | None = None) -> Sequence[Inspector]:
     if scheme == "local":
         from flamepy.engines.local.inspection import local_inspectors
 
-        return local_inspectors()
+        return local_inspectors(history=history)
     raise EngineError(f"flmctl cannot look into '{scheme}' engines yet; use --endpoint local:// for those here")

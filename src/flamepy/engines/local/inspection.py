@@ -7,7 +7,6 @@ import socket
 from typing import TYPE_CHECKING, Any
 
 from flamepy.engines.local.control import LENGTH_BYTES
-from flamepy.engines.local.history import HistoryInspector
 from flamepy.engines.local.places import live_engines
 from flamepy.engines.local.records import decode
 from flamepy.engines.local.session_log import read_log
@@ -26,9 +25,18 @@ ANSWER_SECONDS = 3.0
 _CHUNK = 1 << 20
 
 
-def local_inspectors() -> list[Inspector]:
-    """Return this user's running engines on this machine, oldest first, and then the history of those that ended."""
-    return [*(LiveInspector(place) for place in live_engines()), HistoryInspector()]
+def local_inspectors(*, history: bool = True) -> list[Inspector]:
+    """Return this user's running engines on this machine, oldest first, and then the history of those that ended.
+
+    Args:
+        history: Whether those that have ended are wanted too.
+    """
+    live: list[Inspector] = [LiveInspector(place) for place in live_engines()]
+    if not history:
+        return live
+    from flamepy.engines.local.history import HistoryInspector
+
+    return [*live, HistoryInspector()]
 
 
 class LiveInspector:

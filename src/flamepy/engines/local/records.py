@@ -16,6 +16,7 @@ from flamepy.model.snapshot import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from dataclasses import Field
 
 RECORD_TYPES: Mapping[str, type[Any]] = {
     "applications": ApplicationRecord,
@@ -65,10 +66,19 @@ def fields_of(record: object) -> dict[str, Any]:
 
 
 def build_all(kind: Callable[..., R], rows: Iterable[Mapping[str, Any]]) -> Iterable[R]:
-    """Yield records from rows of `fields_of` that may have been JSON in between."""
-    names: frozenset[str] = frozenset(kind.__slots__)  # type: ignore[attr-defined]
+    """Yield records from rows of `fields_of` that may have been JSON in between.
+
+    Raises:
+        TypeError: A row lacks a field that has no default.
+    """
+    # Thousands of rows of history come through here: rows that need no change get none.
+    known: Mapping[str, Field[Any]] = kind.__dataclass_fields__  # type: ignore[attr-defined]
+    tuples = [name for name, each in known.items() if isinstance(each.default, tuple)]
     for row in rows:
-        yield kind(**{name: _frozen(value) for name, value in row.items() if name in names})
+        fields = row if known.keys() >= row.keys() else {name: row[name] for name in row if name in known}
+        if tuples:
+            fields = {**fields, **{name: _frozen(fields[name]) for name in tuples if name in fields}}
+        yield kind(**fields)
 
 
 def _frozen(value: Any) -> Any:
