@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 
+import grimp
 import pytest
 
 from architecture import source
@@ -50,6 +51,13 @@ def test_the_import_contracts_hold():
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_no_package_has_an_import_cycle():
+    graph = grimp.build_graph("flamepy", exclude_type_checking_imports=True, cache_dir=None)
+    packages = [name for name in graph.modules if graph.find_children(name)]
+    to_cut = {cut for package in packages for cut in graph.nominate_cycle_breakers(package)}
+    assert sorted(to_cut) == [], "an import inside a function counts, one under TYPE_CHECKING does not"
 
 
 def test_every_driver_is_private():
