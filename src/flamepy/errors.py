@@ -47,7 +47,8 @@ class FlameError(Exception):
 
     def __init__(self, message: str = "", **details: object) -> None:
         super().__init__(message or (type(self).__doc__ or "").partition("\n")[0])
-        self.__dict__.update(details)
+        for name, value in details.items():  # by setattr, since ImportError and OSError have slots for some
+            setattr(self, name, value)
 
     def __getattr__(self, name: str) -> object:
         raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")

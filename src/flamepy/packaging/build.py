@@ -150,13 +150,7 @@ class _Build:
             self.feed(tar.header(member), content=True)
             return
         path = self.plan.project.root / entry.path
-        try:
-            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-        except FileNotFoundError as error:
-            raise PackageError(f"{path} vanished while the project was being packed: enter again", path=path) from error
-        except OSError as error:
-            raise PackageError(_unreadable(path, entry, error), path=path) from error
-        with open(descriptor, "rb", buffering=0) as file:
+        with _open(path, entry) as file:
             self.feed(tar.header(member), content=True)
             self.copy(file, path, entry)
 
@@ -208,6 +202,19 @@ class _Build:
         while chunk := self.stream.read(CHUNK):
             digest.update(chunk)
         return digest.hexdigest()
+
+
+def _open(path: Path, entry: Entry) -> io.FileIO:
+    def opener(name: str, flags: int) -> int:
+        # What became a link or a named pipe since it was planned is neither followed nor waited for.
+        return os.open(name, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
+
+    try:
+        return open(path, "rb", buffering=0, opener=opener)
+    except FileNotFoundError as error:
+        raise PackageError(f"{path} vanished while the project was being packed: enter again", path=path) from error
+    except OSError as error:
+        raise PackageError(_unreadable(path, entry, error), path=path) from error
 
 
 def _unreadable(path: Path, entry: Entry, error: OSError) -> str:

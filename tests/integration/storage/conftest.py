@@ -33,7 +33,7 @@ def s3_server() -> Iterator[str]:
 @pytest.fixture
 def s3_url(s3_server: str, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> str:
     """Return the URL of an empty prefix, with the login in the environment as S3 tools expect it."""
-    import boto3
+    import boto3  # type: ignore[import-untyped]
     import s3fs
 
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
@@ -49,7 +49,7 @@ def s3_url(s3_server: str, monkeypatch: pytest.MonkeyPatch, request: pytest.Fixt
 def http_url(tmp_path: Path) -> Iterator[str]:
     """Start a WebDAV server on an empty folder; yields its URL."""
     from cheroot.wsgi import Server
-    from wsgidav.wsgidav_app import WsgiDAVApp
+    from wsgidav.wsgidav_app import WsgiDAVApp  # type: ignore[import-untyped]
 
     root = tmp_path / "www"
     root.mkdir()

@@ -166,17 +166,17 @@ def test_a_cluster_without_a_storage_is_told_how_to_name_one(project: Path) -> N
 
 @pytest.mark.parametrize("step", ["pack", "limit", "store"])
 def test_a_step_that_fails_undoes_the_earlier_ones(step: str, project: Path, tmp_path: Path) -> None:
-    context, settings = FlameContext(endpoint="local://"), {}
+    context, limit = FlameContext(endpoint="local://"), 1000
     if step == "pack":
         os.mkfifo(project / "pipe")
     elif step == "limit":
-        settings = {"max_bytes": 5}
+        limit = 5
     else:
         (tmp_path / "file").write_text("")
         package = FlamePackage((tmp_path / "file").as_uri())
         context = FlameContext(endpoint="local://", package=package)
     with pytest.raises((PackageTooLarge, StorageError, PackageError)):
-        Deployment("test", context, project=project, **settings).open()
+        Deployment("test", context, project=project, max_bytes=limit).open()
     packages = user_cache() / "packages"
     assert not packages.exists() or list(packages.iterdir()) == []
 
