@@ -107,9 +107,10 @@ def test_a_file_that_became_a_folder_is_named(plan: Plan) -> None:
         build(plan, "test", version="1")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_a_file_that_cannot_be_read_is_named(plan: Plan) -> None:
     (plan.project.root / "main.py").chmod(0)
+    if os.access(plan.project.root / "main.py", os.R_OK):
+        pytest.skip("this user may read everything")
     with pytest.raises(PackageError, match=r"main\.py cannot be read: Permission denied.*leave it out"):
         build(plan, "test", version="1")
 

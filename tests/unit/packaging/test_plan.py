@@ -138,11 +138,12 @@ def test_a_socket_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
             plan_of(tmp_path)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may list everything")
 def test_a_folder_that_cannot_be_listed_is_named(tmp_path: Path) -> None:
     write(tmp_path, "closed/x")
     (tmp_path / "closed").chmod(0)
     try:
+        if os.access(tmp_path / "closed", os.R_OK):
+            pytest.skip("this user may read everything")
         with pytest.raises(PackageError, match="closed cannot be listed"):
             plan_of(tmp_path)
     finally:
