@@ -80,18 +80,18 @@ def show_data(data: Any, output: Output) -> None:
     if output is Output.YAML:
         import yaml
 
-        show_lines([yaml.safe_dump(data, sort_keys=False, allow_unicode=True).rstrip("\n")])
+        show_lines(yaml.safe_dump(data, sort_keys=False, allow_unicode=True).rstrip("\n").split("\n"))
     else:
         import json
 
-        show_lines([json.dumps(data, indent=2, ensure_ascii=False)])
+        show_lines(json.dumps(data, indent=2, ensure_ascii=False).split("\n"))
 
 
 def show_lines(lines: Iterable[str]) -> None:
     """Print lines, whatever stdout can encode."""
-    text = "".join(f"{line}\n" for line in lines)
+    # One by one: a single large write would not notice in its midst that the reader has gone.
     encoding = sys.stdout.encoding or "utf-8"
-    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+    sys.stdout.writelines(f"{line}\n".encode(encoding, "backslashreplace").decode(encoding) for line in lines)
 
 
 def _terminal_width() -> int | None:

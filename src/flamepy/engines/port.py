@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
     from collections.abc import Iterator
 
     from flamepy.completion import Completion
@@ -65,6 +66,9 @@ class Engine(Protocol):
 
     def put(self, completion: Completion, value: object) -> None:
         """Store ``value`` and make it the outcome of ``completion``."""
+
+    def attach(self, loop: AbstractEventLoop | None) -> None:
+        """Let an asyncio loop do the reading from now on; None takes it back. Called on the loop's thread."""
 
     def drain(self, timeout: float | None = None) -> bool:
         """Wait until every submitted task has an outcome; False if ``timeout`` seconds were not enough."""

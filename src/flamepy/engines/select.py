@@ -4,13 +4,39 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flamepy.errors import EngineError
+from flamepy.errors import EngineError, EngineUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from flamepy.context import FlameContext
-    from flamepy.engines.port import Inspector
+    from flamepy.engines.port import Engine, Inspector
+
+
+def connect(
+    context: FlameContext, *, object_memory: int | None, show_logs: bool, main_by_value: bool
+) -> Engine:
+    """Connect to the engine of a context.
+
+    Args:
+        context: Its endpoint's scheme picks the driver.
+        object_memory: Bytes of memory for objects, where the engine lets us choose; None for its default.
+        show_logs: Whether the tasks' prints appear here.
+        main_by_value: Whether code of ``__main__`` travels by value.
+
+    Raises:
+        EngineUnavailable: Nobody answers there, or this installation has no driver for it.
+    """
+    if context.scheme == "local":
+        from flamepy.engines.local.engine import LocalEngine
+
+        engine = LocalEngine(object_memory=object_memory, show_logs=show_logs, main_by_value=main_by_value)
+        engine.start()
+        return engine
+    raise EngineUnavailable(
+        f"no driver for '{context.scheme}' endpoints ({context.endpoint}) in this version; use local://",
+        endpoint=context.endpoint,
+    )
 
 
 def inspectors(context: FlameContext | None = None, *, history: bool = True) -> Sequence[Inspector]:

@@ -15,13 +15,13 @@ class Resources:
     """What one executor needs.
 
     Attributes:
-        cpu: Cores; fractions are allowed.
+        cpu: Cores; fractions are allowed. 0 of anything: not counted.
         memory: Bytes.
         gpu: Whole devices.
         custom: Other countable things of an engine, by name.
     """
 
-    cpu: float = 1
+    cpu: float = 0
     memory: int = 0
     gpu: int = 0
     custom: Mapping[str, float] = field(default_factory=dict)

@@ -168,6 +168,8 @@ def claim(engine_id: str) -> ClaimedPlace:
     engines = private_folder(f"{runtime_root()}/engines")
     # Locked under a hidden name and then renamed, so that nobody ever sees it without its lock.
     unfinished, path = f"{engines}/.{engine_id}", f"{engines}/{engine_id}"
+    if os.path.lexists(path):  # rename() would replace an empty folder without a word
+        raise EngineError(f"an engine {engine_id} has the folder {path} already", path=path)
     try:
         os.mkdir(unfinished, 0o700)
         descriptor = lock(unfinished)

@@ -1,0 +1,233 @@
+"""What an answer means for its call: a value, an error, another try, a promise, a stream - and cancelling."""
+
+from __future__ import annotations
+
+import weakref
+
+from flamepy.completion import PENDING, Completion, Encoded, Failure, failure_of
+from flamepy.engines.local.calls import Extra, extra_of
+from flamepy.engines.local.objects import values_of
+from flamepy.errors import DependencyFailed, TaskCancelled, TaskTimeout
+from flamepy.serialization import failures
+from flamepy.stream import Stream
+from flamepy.wire.frames import Ask, Say
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from flamepy.engines.local.calls import Entry
+    from flamepy.engines.local.engine import LocalEngine
+    from flamepy.engines.local.links import Link
+    from flamepy.engines.local.session import LocalSession
+
+MAX_FAILURES = 1000
+"""Failures of a session that are remembered to be reported when the runner exits."""
+
+
+class Answers:
+    """Turns answers into outcomes, for one engine."""
+
+    def __init__(self, engine: LocalEngine) -> None:
+        self._engine = engine
+
+    def outcome_of(self, link: Link, entry: Entry, reply: Any) -> Any:
+        """The outcome of a call by its answer; None if it has none yet (promised, streaming, tried again)."""
+        kind = reply[0]
+        if kind < Say.FAILED:
+            return self._engine.objects.adopt(link, reply)
+        if kind == Say.FAILED:
+            return self._failed(link.session, entry, reply[1])
+        if kind == Say.CANCELLED:
+            return self._interrupted(link.session, entry, reply[1])
+        link.session.succeeded -= 1  # it was counted as an answer, and will be again
+        if kind == Say.PROMISE:
+            link.promises[reply[1]] = entry
+            return None
+        return self._stream(link, reply[1])
+
+    def _stream(self, link: Link, number: int) -> Stream:
+        def ask(items: int) -> None:
+            link.note(Ask.CREDIT, (number, items))
+
+        def stop() -> None:
+            link.streams.pop(number, None)
+            link.session.cancelled += 1
+            link.note(Ask.STOP_STREAM, number)
+
+        stream = Stream(ask, stop, link.session)
+        link.streams[number] = weakref.ref(stream)
+        return stream
+
+    def _failed(self, session: LocalSession, entry: Entry, record: Any) -> Any:
+        session.succeeded -= 1
+        extra = extra_of(entry)
+        if extra is not None and extra.retries > 0 and extra.options.retry_exceptions:
+            error = failures.rebuild(record)
+            if isinstance(error, extra.options.retry_exceptions):
+                self._again(session, entry)
+                return None
+        return self.failure(session, entry, Failure(lambda: failures.rebuild(record), session.label(entry[1])), record)
+
+    def _interrupted(self, session: LocalSession, entry: Entry, why: str) -> Any:
+        session.succeeded -= 1
+        if why != "timeout":
+            return self.cancelled(session, entry)
+        return self.timed_out(session, entry)
+
+    def timed_out(self, session: LocalSession, entry: Entry) -> Any:
+        """The outcome of a call that ran longer than it may: another try, or the error."""
+        extra: Extra = entry[3]
+        if extra.retries > 0:
+            self._again(session, entry)
+            return None
+        seconds = extra.options.timeout
+        error = TaskTimeout(
+            f"{session.label(entry[1])} was stopped after {seconds:g} s, its timeout; "
+            "give it more with .options(timeout=...), or make the task shorter",
+            seconds=seconds,
+        )
+        return self.failure(session, entry, failure_of(error, session.label(entry[1])))
+
+    def cancelled(self, session: LocalSession, entry: Entry) -> Failure:
+        """The outcome of a call that was cancelled; nobody has to look at it."""
+        session.cancelled += 1
+        failure = failure_of(TaskCancelled(f"{session.label(entry[1])} was cancelled"), session.label(entry[1]))
+        failure.seen = True
+        return failure
+
+    def failure(self, session: LocalSession, entry: Entry, failure: Failure, record: Any = None) -> Failure:
+        """Count a failure and remember it until somebody looks."""
+        session.failed += 1
+        kept = session.failures
+        kept.append((weakref.ref(failure), session.label(entry[1]), record))
+        if len(kept) > 2 * MAX_FAILURES:
+            kept[:] = kept[-MAX_FAILURES:]
+        return failure
+
+    def _again(self, session: LocalSession, entry: Entry) -> None:
+        entry[3].retries -= 1
+        entry[3].why = ""
+        session.requeue([entry])
+
+    # ---- arguments that are results of other calls
+
+    def await_arguments(self, session: LocalSession, entry: Entry) -> bool:
+        """See that the results among a call's arguments get their values; True if they have them already."""
+        extra: Extra = entry[3]
+        missing = [c for c in map(_whole, extra.found) if c._outcome is PENDING]
+        if not missing:
+            self._fill(session, entry)
+            return True
+        extra.missing = len(missing)
+
+        def arrived(completion: Completion) -> None:
+            whole = _whole(completion)
+            if whole is not completion:  # it has become a stream: now wait for its end
+                whole.when_done(arrived)
+                return
+            extra.missing -= 1
+            if extra.missing == 0:
+                self._fill(session, entry)
+                session.arguments_ready(entry)
+
+        for completion in missing:
+            completion.when_done(arrived)
+        return False
+
+    def _fill(self, session: LocalSession, entry: Entry) -> None:
+        """Put the values of finished arguments into the call, or fail it with the first error among them."""
+        extra: Extra = entry[3]
+        if extra.dead:
+            return
+        for completion in map(_whole, extra.found):
+            outcome = completion._outcome
+            if isinstance(outcome, Failure):
+                self._fail_dependent(session, entry, outcome.error(completion))
+                return
+        entry[2][2] = values_of(map(_whole, extra.found), self._encode)
+        extra.keep = (extra.keep, [c._outcome for c in extra.found])
+        extra.found = []
+
+    def _fail_dependent(self, session: LocalSession, entry: Entry, cause: BaseException) -> None:
+        label = session.label(entry[1])
+        error = DependencyFailed(f"{label} was not run: an argument had failed with {type(cause).__name__}: {cause}")
+        error.__cause__ = cause
+        entry[3].dead = True
+        session.settle(entry[0], self.failure(session, entry, failure_of(error, label)))
+
+    def _encode(self, completion: Completion) -> Any:
+        value = completion._outcome
+        if not isinstance(value, Encoded) and hasattr(value, "value"):
+            value = value.value(completion)
+        form, lease, _ = self._engine.objects.value(value)
+        if lease is not None:
+            completion._outcome = Encoded(form, self._engine.objects.decoder.value, lease)
+        return form
+
+    # ---- cancelling
+
+    def cancel(self, session: LocalSession, completion: Completion) -> bool:
+        """Cancel a call wherever it is; False if it has an outcome."""
+        if completion._outcome is not PENDING:
+            return False
+        if self._cancel_queued(session, completion):
+            return True
+        for link in list(session.links):
+            for number, entry in list(link.promises.items()):
+                if entry[0] is completion:
+                    link.note(Ask.CANCEL_ASYNC, number)
+                    return True
+            sequence = link.sequence_of(completion)
+            if sequence:
+                self._engine.deadlines.interrupt(link, completion, sequence, b"C")
+                return True
+        return completion._outcome is PENDING and self._cancel_parked(session, completion)
+
+    def _cancel_queued(self, session: LocalSession, completion: Completion) -> bool:
+        for entry in list(session.queued):
+            if entry[0] is completion:
+                try:
+                    session.queued.remove(entry)
+                except ValueError:  # sent a moment ago
+                    return False
+                if len(entry) > 3:
+                    session.specials -= 1
+                    entry[3].dead = True
+                session.settle(completion, self.cancelled(session, entry))
+                return True
+        return False
+
+    def _cancel_parked(self, session: LocalSession, completion: Completion) -> bool:
+        """A call that waits for its arguments is in no queue."""
+        session.settle(completion, self.cancelled(session, (completion, 0, ())))
+        return True
+
+    def cancel_all(self, session: LocalSession) -> None:
+        """Cancel everything of a session that has no outcome."""
+        self.cancel_queued(session)
+        for link in list(session.links):
+            for entry in link.outstanding():
+                session.settle(entry[0], self.cancelled(session, entry))
+            link.abandon_streams()
+
+    def cancel_queued(self, session: LocalSession) -> None:
+        """Cancel what was not handed to an executor."""
+        while session.queued:
+            try:
+                entry = session.queued.popleft()
+            except IndexError:
+                break
+            if len(entry) > 3:
+                entry[3].dead = True
+            session.settle(entry[0], self.cancelled(session, entry))
+        session.specials = 0
+
+
+def _whole(completion: Completion) -> Completion:
+    """The completion of a stream's whole list in the place of the call that has become the stream."""
+    stream = completion._outcome
+    if not isinstance(stream, Stream):
+        return completion
+    stream.want_list()
+    return stream.whole

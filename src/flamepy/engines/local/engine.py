@@ -1,0 +1,371 @@
+"""The embedded engine, put together; see the package's docstring for how the parts play."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import secrets
+import sys
+from time import monotonic, time
+
+from flamepy.completion import PENDING, Completion, Encoded
+from flamepy.engines.local import places
+from flamepy.engines.local.answers import Answers
+from flamepy.engines.local.deadlines import Deadlines
+from flamepy.engines.local.fleet import Fleet
+from flamepy.engines.local.interrupts import Guard
+from flamepy.engines.local.keeper import Keeper
+from flamepy.engines.local.nesting import Nesting
+from flamepy.engines.local.objects import ObjectStore
+from flamepy.engines.local.output import Output
+from flamepy.engines.local.reader import Reader
+from flamepy.engines.local.session import LocalSession
+from flamepy.errors import EngineClosed, EngineUnavailable
+from flamepy.model.specs import Resources
+from flamepy.scheduling.cluster import Cluster
+from flamepy.scheduling.events import Backlog, ExecutorIdle, SessionClosed, SessionOpened
+from flamepy.wire.pulse import CORES
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from flamepy.engines.local.workplace import Workplace
+    from flamepy.model.specs import PackageRef, SessionSpec
+
+IDLE_SECONDS = 30.0
+"""Seconds after which an executor that a service does not need is let go."""
+
+TRIM_SECONDS = 10.0
+"""Seconds between two looks at shared memory that nobody uses."""
+
+BACKLOG_SECONDS = 0.02
+"""Seconds of queued work that are worth one more executor."""
+
+MEMORY_SHARE = 0.3
+"""Of the machine's memory, what objects may take unless told otherwise."""
+
+
+class LocalEngine:
+    """Executors on this machine; see `flamepy.engines.port.Engine`.
+
+    Args:
+        object_memory: Bytes of shared memory for objects; None for 30 % of the machine's memory.
+        show_logs: Whether the tasks' prints appear here.
+        main_by_value: Whether code of ``__main__`` travels by value.
+
+    Raises:
+        EngineUnavailable: Not on this operating system, or the template process does not start.
+    """
+
+    def __init__(self, *, object_memory: int | None, show_logs: bool, main_by_value: bool) -> None:
+        if not hasattr(os, "fork") or not hasattr(os, "posix_spawn"):
+            raise EngineUnavailable(
+                "the embedded engine needs Linux or macOS; on this system point flame.yaml at a Flame or Ray cluster"
+            )
+        self.id = f"{os.getpid()}-{secrets.token_hex(3)}"
+        self.created = time()
+        self.closing = self.closed = False
+        self._loop: Any = None
+        self.nested_calls = 0
+        self.python: str | None = None
+        self._owner = os.getpid()
+        self.place = places.claim(self.id)
+        shared = f"{shared_memory_root()}/flamepy-{os.geteuid()}-{self.id}"
+        self.work_folder = f"{temporary_root()}/flamepy-{os.geteuid()}-{self.id}.work"
+        self.litter = [shared, self.work_folder]
+        for folder in self.litter:
+            os.mkdir(folder, 0o700)
+        limit = object_memory or int(MEMORY_SHARE * machine_memory())
+        self.guard = Guard()
+        self.guard.install()
+        self.reader = Reader()
+        self.keeper = Keeper(self)
+        self.objects = ObjectStore(shared, f"{self.work_folder}/spill", limit, main_by_value=main_by_value)
+        self.cluster = Cluster(Resources(cpu=CORES, memory=machine_memory(), gpu=gpu_count()))
+        self.output = Output(self, show=show_logs)
+        self.answers = Answers(self)
+        self.deadlines = Deadlines(self)
+        self.nesting = Nesting(self)
+        self.fleet = Fleet(self)
+        self.sessions: dict[str, LocalSession] = {}
+        self.ended: list[Any] = []
+        self.packages: dict[str, PackageRef] = {}
+        self._workplaces: dict[str, Workplace] = {}
+        self._counts: dict[str, int] = {}
+        self._trimmed = monotonic()
+        self._idle_since: dict[int, float] = {}
+        self._inspected: Any = None
+
+    def start(self) -> None:
+        """Start the background thread, the template process and the control socket; return at once."""
+        from flamepy.engines.local.register import Register
+
+        self.fleet.start_template()
+        self._inspected = Register(self)
+        self.keeper.start()
+        atexit.register(self.close, cancel=True)
+
+    # ---- the port
+
+    def register(self, package: PackageRef) -> None:
+        """Unpack the runner's package."""
+        from flamepy.engines.local.workplace import Workplace
+
+        self.packages[package.name] = package
+        folder = f"{self.work_folder}/{package.name}"
+        self._workplaces[package.name] = Workplace(package, folder)
+        if package.python is not None and package.python != self.python:
+            self.python = package.python
+
+    def unregister(self, package: PackageRef) -> None:
+        """Remove what `register` unpacked."""
+        import shutil
+
+        self.packages.pop(package.name, None)
+        workplace = self._workplaces.pop(package.name, None)
+        if workplace is not None:
+            shutil.rmtree(workplace.folder, ignore_errors=True)
+
+    def open_session(self, spec: SessionSpec) -> LocalSession:
+        """Open a service and start its first executor."""
+        if self.closing:
+            raise EngineClosed("this runner has been left; open services inside its with block")
+        count = self._counts[spec.name] = self._counts.get(spec.name, 0) + 1
+        session_id = f"{spec.application}-{_slug(spec.name)}-{self.id}-{count}"
+        session = LocalSession(self, session_id, spec)
+        self.sessions[session_id] = session
+        eager = spec.max_instances if spec.stateful else 1
+        event = SessionOpened(session_id, spec.min_instances, spec.max_instances, _counted(spec.resources), eager)
+        try:
+            self.fleet.happened(event)
+        except BaseException:
+            del self.sessions[session_id]
+            raise
+        self._inspected.changed()
+        return session
+
+    def put(self, completion: Completion, value: object) -> None:
+        """Store a value."""
+        if self.closing:
+            raise EngineClosed("this runner has been left; put objects inside its with block")
+        form, lease, found = self.objects.value(value)
+        for inner in found:
+            inner._source.wait(inner, None)
+        if found:
+            form = (*form[:3], [self.answers._encode(c) for c in found])
+        completion._source = _Done()
+        if type(form) is not tuple:
+            completion._outcome = form
+        else:
+            completion._outcome = Encoded(form, self.objects.decoder.value, (lease, [c._outcome for c in found]))
+
+    def drain(self, timeout: float | None = None) -> bool:
+        """Wait until every task has an outcome."""
+        deadline = None if timeout is None else monotonic() + timeout
+        return all(self.drain_session(session, deadline) for session in list(self.sessions.values()))
+
+    def drain_session(self, session: LocalSession, deadline: float | None = None) -> bool:
+        """Wait for the tasks of one service; streams that nobody takes are not waited for."""
+        while True:
+            for link in list(session.links):
+                link.abandon_streams()
+            entry = next((e for e in session.outstanding() if e[0]._outcome is PENDING), None)
+            if entry is None:
+                return True
+            left = None if deadline is None else max(0.0, deadline - monotonic())
+            if not session.wait(entry[0], left):
+                return False
+
+    def close(self, *, cancel: bool = False) -> None:
+        """End everything; see the port."""
+        if self.closed or os.getpid() != self._owner:
+            return
+        self.closing = True
+        try:
+            self._stop_work(cancel=cancel)
+            self.attach(None)
+        finally:
+            self.closed = True
+            self._clean_up()
+
+    def _stop_work(self, *, cancel: bool) -> None:
+        if cancel:
+            for session in list(self.sessions.values()):
+                self.answers.cancel_queued(session)
+            self.fleet.interrupt_all()
+        for session in list(self.sessions.values()):
+            session.close(cancel=cancel)
+
+    def _clean_up(self) -> None:
+        import shutil
+
+        atexit.unregister(self.close)
+        try:
+            self.fleet.close()
+            self.keeper.stop()
+        finally:
+            self._inspected.ended()
+            self.output.close()
+            self.reader.close()
+            self.objects.close()
+            for folder in self.litter:
+                shutil.rmtree(folder, ignore_errors=True)
+            self.place.release()
+            self.guard.remove()
+
+    # ---- for the other parts
+
+    def workplace(self, package: PackageRef) -> Workplace:
+        """The unpacked package."""
+        return self._workplaces[package.name]
+
+    def session_closed(self, session: LocalSession) -> None:
+        """A service was closed: let its executors go and report what nobody looked at."""
+        self.fleet.happened(SessionClosed(session.id))
+        for failure, _, _ in session.failures:
+            found = failure()
+            if found is not None:
+                found.report()
+        self._inspected.session_closed(session)
+        self.sessions.pop(session.id, None)
+
+    def attach(self, loop: Any) -> None:
+        """Let an event loop read the executors' sockets, instead of a thread."""
+        if self._loop is loop:
+            return
+        before, self._loop = self._loop, loop
+        if before is not None and not before.is_closed():
+            try:
+                before.remove_reader(self.reader.fileno())
+            except RuntimeError:  # it belongs to another thread and was closed at this moment
+                pass
+        if loop is not None:
+            loop.add_reader(self.reader.fileno(), self.reader.serve)
+
+    @property
+    def loop_reads(self) -> bool:
+        """Whether an event loop reads at present."""
+        return self._loop is not None and self._loop.is_running()
+
+    def flush(self, session: LocalSession) -> None:
+        """Send what has gathered: that of the service waited for, and of all others it may depend on."""
+        for other in list(self.sessions.values()) if len(self.sessions) > 1 else (session,):
+            if other.queued:
+                other.pump()
+
+    # ---- the keeper's duties
+
+    def look_after_sessions(self) -> bool:
+        """Send what has gathered, grow and shrink services; returns whether any task is unfinished."""
+        working = False
+        for session in list(self.sessions.values()):
+            if session.queued:
+                session.pump()
+                if len(session.links) < session.spec.max_instances:
+                    self._consider_growth(session)
+            for link in list(session.links):
+                link.flush_notes()
+                working = working or link.busy
+            working = working or bool(session.queued)
+        self._rebalance()
+        self._release_idle()
+        return working
+
+    def backlog(self) -> bool:
+        """Whether calls wait in queues."""
+        return any(session.queued for session in list(self.sessions.values()))
+
+    def _consider_growth(self, session: LocalSession) -> None:
+        """More executors if the queue holds more work than starting them costs."""
+        queued, links = len(session.queued), len(session.links)
+        if session.cost:
+            worth = links + int(queued * session.cost / BACKLOG_SECONDS)
+        else:  # nothing was answered within a tick: these are not small tasks
+            worth = links + queued
+        if worth > links:
+            session.grow(worth)
+
+    def _rebalance(self) -> None:
+        """Take calls back from an executor that is stuck in a long one, if another could have them."""
+        for session in list(self.sessions.values()):
+            if session.spec.stateful or len(session.links) < 2 or session.queued:
+                continue
+            idle = [link for link in session.links if not link.pending and link.ready]
+            for link in session.links:
+                if idle and len(link.pending) > 1 and link.handed_back is None and link.slow():
+                    link.ring(b"H", 0)
+
+    def _release_idle(self) -> None:
+        now = monotonic()
+        if now - self._trimmed > TRIM_SECONDS:
+            self._trimmed = now
+            self.objects.trim()
+        for number, link in list(self.fleet.links.items()):
+            if link.busy or link.session.spec.stateful:
+                self._idle_since.pop(number, None)
+            elif now - self._idle_since.setdefault(number, now) > IDLE_SECONDS:
+                self._idle_since.pop(number)
+                self.fleet.happened(ExecutorIdle(number))
+
+    def want_executors(self, session: LocalSession, count: int) -> bool:
+        """Ask the core for ``count`` executors of a service; says whether there are more now."""
+        before = len(session.links)
+        self.fleet.happened(Backlog(session.id, count))
+        return len(session.links) > before
+
+
+class _Done:
+    """The source of completions that were never pending."""
+
+    def wait(self, completion: Completion, timeout: float | None) -> bool:
+        return True
+
+    def watch(self, completion: Completion) -> None:
+        return
+
+    def cancel(self, completion: Completion) -> bool:
+        return False
+
+    def attach(self, loop: Any) -> None:
+        return
+
+
+def _slug(name: str) -> str:
+    return "".join(c if c.isalnum() else "-" for c in name).strip("-").lower()[:40] or "service"
+
+
+def _counted(resources: Resources) -> Resources:
+    return resources
+
+
+def shared_memory_root() -> str:
+    """The folder for shared memory: ``/dev/shm``, or where there is none the temporary folder."""
+    if sys.platform == "linux" and os.access("/dev/shm", os.W_OK | os.X_OK):
+        return "/dev/shm"
+    return temporary_root()
+
+
+def temporary_root() -> str:
+    """The folder for temporary files."""
+    for name in ("TMPDIR", "TEMP", "TMP"):
+        folder = os.environ.get(name)
+        if folder and os.path.isdir(folder):
+            return os.path.abspath(folder)
+    return "/tmp"
+
+
+def machine_memory() -> int:
+    """Bytes of memory of this machine."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def gpu_count() -> int:
+    """GPUs of this machine, by its device files; ``CUDA_VISIBLE_DEVICES`` narrows it."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None:
+        return len([d for d in visible.split(",") if d.strip() not in ("", "-1")])
+    try:
+        return sum(1 for name in os.listdir("/dev") if name.startswith("nvidia") and name[6:].isdigit())
+    except OSError:
+        return 0

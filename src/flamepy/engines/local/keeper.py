@@ -1,0 +1,160 @@
+"""The one background thread of an engine: what must go on although nobody waits.
+
+It sends what has gathered in queues, reads when nobody else does, starts more executors for a backlog, notices ends
+of processes, collects what C code prints, answers flmctl, and runs timers. It sleeps while there is nothing to do:
+``alert`` says whether it ticks; whoever submits to a sleeping keeper wakes it.
+"""
+
+from __future__ import annotations
+
+import _thread
+import heapq
+import logging
+import threading
+from time import monotonic
+
+from flamepy.engines.local.poller import Poller
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from flamepy.engines.local.engine import LocalEngine
+
+TICK = 0.004
+"""Seconds between two looks while calls come and go."""
+
+SLOW_TICK = 0.05
+"""Seconds between two looks while tasks run and nothing else happens."""
+
+QUIET_TICKS = 50
+"""Ticks without any work after which it sleeps."""
+
+
+class Keeper:
+    """The background thread.
+
+    Args:
+        engine: Whose sessions it looks after.
+
+    Attributes:
+        alert: Whether it ticks by itself.
+    """
+
+    def __init__(self, engine: LocalEngine) -> None:
+        self.alert = False
+        self._engine = engine
+        self._poller = Poller()
+        self._handlers: dict[int, Callable[[], object]] = {}
+        self._timers: list[tuple[float, int, Callable[[], object]]] = []
+        self._timer_count = 0
+        self._lock = _thread.allocate_lock()
+        self._stopped = False
+        self._quiet = 0
+        self._turns = -1
+        self._reading = False
+        self._thread = threading.Thread(target=self._run, name="flamepy-keeper", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def watch(self, descriptor: int, handler: Callable[[], object]) -> None:
+        """Call ``handler`` on this thread whenever ``descriptor`` is readable."""
+        self._handlers[descriptor] = handler
+        self._poller.add(descriptor)
+
+    def ignore(self, descriptor: int) -> None:
+        """Watch it no longer."""
+        if self._handlers.pop(descriptor, None) is not None:
+            self._poller.remove(descriptor)
+
+    def after(self, seconds: float, action: Callable[[], object]) -> None:
+        """Call ``action`` on this thread in so many seconds."""
+        with self._lock:
+            self._timer_count += 1
+            heapq.heappush(self._timers, (monotonic() + seconds, self._timer_count, action))
+        self._poller.wake()
+
+    def arm(self) -> None:
+        """There is work: tick until there is none."""
+        self.alert = True
+        self._quiet = 0
+        self._poller.wake()
+
+    def stop(self) -> None:
+        """End the thread; returns when it has."""
+        self._stopped = True
+        self._poller.wake()
+        if self._thread.is_alive() and threading.current_thread() is not self._thread:
+            self._thread.join()
+        self._poller.close()
+
+    # ---- the thread
+
+    def _run(self) -> None:
+        while not self._stopped:
+            for descriptor, _ in self._poller.wait(self._timeout()):
+                handler = self._handlers.get(descriptor)
+                if handler is not None:
+                    self._safely(handler)
+            for action in self._due():
+                self._safely(action)
+            if self.alert or self._quiet == 0:
+                self._safely(self._tick)
+
+    def _safely(self, action: Callable[[], object]) -> None:
+        """A fault in one duty must not end the others."""
+        try:
+            action()
+        except Exception:
+            if not self._stopped:
+                logging.getLogger("flamepy").exception("the engine's background thread failed in %r", action)
+
+    def _timeout(self) -> float | None:
+        tick: float | None = None
+        if self.alert:
+            tick = TICK
+        elif self._quiet == 0:
+            tick = SLOW_TICK
+        if self._timers:
+            left = max(0.0, self._timers[0][0] - monotonic())
+            return left if tick is None else min(tick, left)
+        return tick
+
+    def _due(self) -> list[Callable[[], object]]:
+        actions: list[Any] = []
+        with self._lock:
+            while self._timers and self._timers[0][0] <= monotonic():
+                actions.append(heapq.heappop(self._timers)[2])
+        return actions
+
+    def _tick(self) -> None:
+        engine = self._engine
+        reader = engine.reader
+        working = engine.look_after_sessions()
+        # Somebody who waits reads anyway; read only when the reader's turn has not changed since the last look.
+        idle_reader = reader.turns == self._turns and not reader.leading
+        self._turns = reader.turns
+        self._read_too(working and idle_reader and not engine.loop_reads)
+        if working:
+            self._quiet = 0
+            self.alert = engine.backlog() or not idle_reader
+        else:
+            self._quiet += 1
+            self.alert = self._quiet < QUIET_TICKS
+
+    def _read_too(self, wanted: bool) -> None:  # noqa: FBT001
+        """Watch the executors' sockets on this thread, or leave them to others."""
+        if wanted and not self._reading:
+            self.watch(self._engine.reader.fileno(), self._serve)
+        elif not wanted and self._reading:
+            self.ignore(self._engine.reader.fileno())
+        self._reading = wanted
+
+    def _serve(self) -> None:
+        if self._engine.reader.leading:
+            self._read_too(wanted=False)
+        else:
+            self._engine.reader.serve()

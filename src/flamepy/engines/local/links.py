@@ -1,0 +1,266 @@
+"""One executor as the client sees it: what was sent and is not answered, what arrives, what is still to be sent."""
+
+from __future__ import annotations
+
+import _socket
+import os
+import weakref
+from collections import deque
+from time import perf_counter
+
+from flamepy.wire.frames import FrameBuffer, Say, pack
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+    from flamepy.completion import Completion
+    from flamepy.engines.local.calls import Entry
+    from flamepy.engines.local.fleet import Fleet
+    from flamepy.engines.local.session import LocalSession
+    from flamepy.stream import Stream
+
+SLOW = 0.05
+"""Seconds without an answer after which an executor counts as stuck in a long task."""
+
+TAIL_LINES = 20
+"""Lines of an executor's last output that are kept for the error message should it die."""
+
+
+class Link:
+    """The connection to one executor.
+
+    Args:
+        number: The executor's number in the engine.
+        slot: Its cell of the progress file.
+        session: Whose calls it runs.
+        fleet: Who is told when it ends, and who reads and owns the progress file.
+        sock: Our end of the data socket, non-blocking.
+        bell: Our end of the bell socket.
+
+    Attributes:
+        pending: Calls sent and not answered, oldest first.
+        answered: How many were; the oldest pending one has the number ``answered + 1`` there.
+        waiting: Number of the nested call that its task waits for; 0 when it does not wait.
+        handed_back: Calls taken back since the running one; None while it may be sent more.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        slot: int,
+        session: LocalSession,
+        fleet: Fleet,
+        sock: _socket.socket,
+        bell: _socket.socket,
+    ) -> None:
+        self.number = number
+        self.slot = slot
+        self.session = session
+        self.socket = sock
+        self.descriptor = sock.fileno()
+        self.bell = bell
+        self.frames = FrameBuffer()
+        self.pid = 0
+        self.ready = False
+        self.ended = False
+        self.releasing = False
+        self.failed_over = False
+        self.pending: deque[Entry] = deque()
+        self._take = self.pending.popleft if session.spec.checkpoint is None else self._take_and_remember
+        self.answered = 0
+        self.waiting = 0
+        self.handed_back: int | None = None
+        self.mark = perf_counter()
+        self.promises: dict[int, Entry] = {}
+        self.streams: dict[int, weakref.ref[Stream]] = {}
+        self.above: dict[int, Entry] = {}
+        self.calls: dict[int, Completion] = {}
+        self.held: dict[str, object] = {}
+        self.tail: deque[str] = deque(maxlen=TAIL_LINES)
+        self._fleet = fleet
+        self._reader = fleet.reader
+        self._news = fleet.news.handlers
+        self._lock = fleet.new_lock()
+        self._notes: list[Any] = []
+        self._unsent = bytearray()
+
+    def __repr__(self) -> str:
+        return f"<Link {self.number} of {self.session.id}: {len(self.pending)} pending, {self.answered} answered>"
+
+    # ---- sending
+
+    @property
+    def congested(self) -> bool:
+        """Whether the socket is full, so that calls had better wait in the queue."""
+        return bool(self._unsent)
+
+    def send(self, entries: list[Entry]) -> None:
+        """Send calls; one session sends at a time, so that they are answered in this order."""
+        message, self._notes = self._notes, []
+        for entry in entries:
+            message.append(entry[1])
+            message.append(entry[2])
+        if not self.pending:
+            self.mark = perf_counter()
+        self.pending.extend(entries)
+        self._transmit(pack(message))
+
+    def note(self, kind: int, body: Any, *, now: bool = True) -> None:
+        """Send a note, or keep it for the next message."""
+        if now:
+            self._transmit(pack([kind, body]))
+        else:
+            self._notes += (kind, body)
+
+    def flush_notes(self) -> None:
+        """Send the notes that were kept."""
+        if self._notes:
+            message, self._notes = self._notes, []
+            self._transmit(pack(message))
+
+    def _transmit(self, data: bytes) -> None:
+        with self._lock:
+            if self._unsent:
+                self._unsent += data
+                return
+            try:
+                sent = self.socket.send(data)
+            except BlockingIOError:
+                sent = 0
+            except OSError:
+                return  # it has ended; the reader learns it, and the calls are pending
+            if sent < len(data):
+                self._unsent += data[sent:]
+                self._reader.want_to_write(self, wanted=True)
+
+    def push(self) -> None:
+        """Send what the socket did not take before."""
+        with self._lock:
+            try:
+                sent = self.socket.send(self._unsent)
+            except BlockingIOError:
+                return
+            except OSError:
+                sent = len(self._unsent)
+            del self._unsent[:sent]
+            if not self._unsent:
+                self._reader.want_to_write(self, wanted=False)
+        self.session.pump()
+
+    # ---- receiving
+
+    def read(self) -> None:
+        """Read once; the socket is ready."""
+        try:
+            count = self.socket.recv_into(self.frames.space())
+        except BlockingIOError:
+            return
+        except OSError:
+            count = 0
+        self.received(count)
+
+    def received(self, count: int) -> None:
+        """Take in ``count`` bytes that were read into ``frames``; none: the executor has ended."""
+        if count == 0:
+            self._fleet.hung_up(self)
+            return
+        with self._fleet.guard:
+            for message in self.frames.filled(count):
+                self._consume(message)
+        if self.session.queued or self.handed_back is not None:
+            self.session.pump()
+
+    def _consume(self, message: list[Any]) -> None:
+        take, fire, news = self._take, self._reader.to_fire, self._news
+        count = 0
+        for reply in message:
+            if type(reply) is tuple:
+                kind = reply[0]
+                if kind > Say.LAST_ANSWER:
+                    news[kind](self, reply)
+                    continue
+                count += 1
+                entry = take()
+                outcome = self.session.outcome_of(self, entry, reply)
+                if outcome is None:
+                    continue
+            else:
+                count += 1
+                entry, outcome = take(), reply
+            completion = entry[0]
+            completion._outcome = outcome
+            if completion._callbacks is not None:
+                fire.append(completion)
+        self.answered += count
+        self._settle(count)
+
+    def _take_and_remember(self) -> Entry:
+        """With checkpoints, answered calls are kept until the state that contains them is saved."""
+        entry = self.pending.popleft()
+        self.session.replay.append(entry)
+        return entry
+
+    def _settle(self, count: int) -> None:
+        """Keep the accounts after a message with ``count`` answers."""
+        now = perf_counter()
+        session = self.session
+        session.account(count, now - self.mark)
+        self.mark = now
+        if not self.pending:
+            if self.handed_back is not None:
+                self._fleet.returned(self)
+            session.now_idle(self)
+
+    # ---- one call of many
+
+    def sequence_of(self, completion: Completion) -> int:
+        """The number under which the executor knows a pending call; 0 if it is answered."""
+        for place, entry in enumerate(list(self.pending)):
+            if entry[0] is completion:
+                return self.answered + 1 + place
+        return 0
+
+    def ring(self, why: bytes, sequence: int) -> None:
+        """Interrupt: tell the executor what it is about, then have its main thread look."""
+        import _signal
+
+        try:
+            self.bell.send(why + sequence.to_bytes(8, "little"))
+            if self.pid:
+                os.kill(self.pid, _signal.SIGINT)
+        except OSError:  # it has ended
+            return
+
+    def outstanding(self) -> Iterable[Entry]:
+        """Every call that was sent and has no outcome, whatever form it has taken."""
+        yield from list(self.pending)
+        yield from list(self.promises.values())
+        yield from list(self.above.values())
+
+    def open_streams(self) -> list[Stream]:
+        """The generators that run here and that somebody can still read."""
+        streams = (reference() for reference in list(self.streams.values()))
+        return [stream for stream in streams if stream is not None]
+
+    def abandon_streams(self) -> None:
+        """End the generators whose items nobody will take."""
+        for stream in self.open_streams():
+            stream.abandon()
+
+    def slow(self) -> bool:
+        """Whether the oldest call has been running for long."""
+        return perf_counter() - self.mark > SLOW
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything that was sent is unfinished."""
+        return bool(self.pending or self.promises or self.streams or self.above)
+
+    def close(self) -> None:
+        """Close our ends; an idle executor ends then."""
+        self.ended = True
+        self._reader.remove(self)
+        self.socket.close()
+        self.bell.close()

@@ -1,0 +1,182 @@
+"""Which thread reads the executors' sockets: one that waits for an answer, one at a time.
+
+A reader thread of our own would cost a hand-over between threads for every answer (55 µs, more than the whole round
+trip). So whoever waits reads, for everybody: the first one leads, later ones sleep until their answer is there or
+until the leader leaves and one of them takes over. When nobody waits, the keeper leads. On an event loop the loop
+itself watches `fileno()`.
+
+Callbacks run after the lock is given back, so that they may wait for other answers.
+"""
+
+from __future__ import annotations
+
+import _thread
+from collections import deque
+from time import monotonic
+
+from flamepy.completion import PENDING, Completion
+from flamepy.engines.local.poller import READ, WRITE, Poller
+from flamepy.wire.pulse import Pulse
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from flamepy.engines.local.links import Link
+
+
+class Reader:
+    """Reads the sockets of all executors of an engine."""
+
+    def __init__(self) -> None:
+        self._lock = _thread.allocate_lock()
+        self._followers: deque[Any] = deque()
+        self._poller = Poller()
+        self._links: dict[int, Link] = {}
+        self._pulse = Pulse()
+        self.to_fire: list[Completion] = []
+        self.turns = 0
+        self.leading = 0
+
+    def fileno(self) -> int:
+        """Readable when an executor has said something."""
+        return self._poller.fileno()
+
+    def add(self, link: Link) -> None:
+        """Read this executor too."""
+        self._links[link.descriptor] = link
+        self._poller.add(link.descriptor)
+
+    def remove(self, link: Link) -> None:
+        """Read it no longer."""
+        if self._links.pop(link.descriptor, None) is not None:
+            self._poller.remove(link.descriptor)
+
+    def want_to_write(self, link: Link, wanted: bool) -> None:  # noqa: FBT001
+        """Have ``link.push`` called when its socket takes bytes again."""
+        if link.descriptor in self._links:
+            self._poller.change(link.descriptor, READ | WRITE if wanted else READ)
+
+    def wake(self) -> None:
+        """Make the leader look again: something was completed without it."""
+        if self.leading:
+            self._poller.wake()
+
+    def led_by_me(self) -> bool:
+        """Whether the calling thread reads at this moment."""
+        return self.leading == _thread.get_ident()
+
+    # ---- waiting
+
+    def wait(self, completion: Completion, timeout: float | None, link: Link | None) -> bool:
+        """Read, or let somebody read, until ``completion`` is done.
+
+        Args:
+            completion: What is waited for.
+            timeout: Seconds; None for ever.
+            link: The executor that will answer, if it is known: its socket is watched closely first.
+
+        Returns:
+            Whether it is done.
+        """
+        deadline = None if timeout is None else monotonic() + timeout
+        while completion._outcome is PENDING:
+            if deadline is not None and monotonic() >= deadline:
+                return False
+            if self._lock.acquire(False):
+                self.leading = _thread.get_ident()
+                self.turns += 1
+                try:
+                    self._lead(completion, deadline, link)
+                finally:
+                    self._resign()
+                if self.to_fire:
+                    self.fire()
+            else:
+                self._follow(completion, deadline)
+        return True
+
+    def serve(self) -> None:
+        """Read what is there, without waiting; for the keeper and for event loops."""
+        if not self._lock.acquire(False):
+            return
+        self.leading = _thread.get_ident()
+        try:
+            self._take(self._poller.wait(0))
+        finally:
+            self._resign()
+        if self.to_fire:
+            self.fire()
+
+    def fire(self) -> None:
+        """Run the callbacks of what was completed while the lock was held."""
+        fired, self.to_fire = self.to_fire, []
+        for completion in fired:
+            completion.fire()
+
+    def _lead(self, completion: Completion, deadline: float | None, link: Link | None) -> None:
+        while completion._outcome is PENDING and not self.to_fire:
+            if link is None or link.ended or not self._spin(link):
+                break
+        while completion._outcome is PENDING and not self.to_fire:
+            left = None if deadline is None else deadline - monotonic()
+            if left is not None and left <= 0:
+                return
+            self._take(self._poller.wait(left))
+
+    def _spin(self, link: Link) -> bool:
+        count = self._pulse.spin(link.socket, link.frames.space())
+        if count < 0:
+            return False
+        link.received(count)
+        return True
+
+    def _take(self, ready: Any) -> None:
+        for descriptor, events in ready:
+            link = self._links.get(descriptor)
+            if link is None:
+                continue
+            if events & WRITE:
+                link.push()
+            if events & ~WRITE:
+                link.read()
+
+    def _resign(self) -> None:
+        self.leading = 0
+        self._lock.release()
+        if self._followers:
+            try:
+                _release(self._followers.popleft())
+            except IndexError:  # it left by itself meanwhile
+                return
+
+    def _follow(self, completion: Completion, deadline: float | None) -> None:
+        mine = _thread.allocate_lock()
+        mine.acquire()
+
+        def done(_: object) -> None:
+            _release(mine)
+
+        self._followers.append(mine)
+        completion.when_done(done)
+        try:
+            if completion._outcome is PENDING and self._lock.locked():
+                left = -1 if deadline is None else max(0.0, deadline - monotonic())
+                mine.acquire(timeout=left)
+        finally:
+            completion.forget(done)
+            try:
+                self._followers.remove(mine)
+            except ValueError:  # the leader took it off to wake us
+                pass
+
+    def close(self) -> None:
+        """Close its own descriptors."""
+        self._poller.close()
+
+
+def _release(lock: Any) -> None:
+    try:
+        lock.release()
+    except RuntimeError:  # released twice: done and asked to lead at the same time
+        return

@@ -1,0 +1,248 @@
+"""What other processes may know of an engine: its folder, its answers to flmctl, its last words - and the litter of
+engines that were killed.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+from time import time
+
+from flamepy.engines.local import places
+from flamepy.errors import EngineError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from flamepy.engines.local.engine import LocalEngine
+    from flamepy.engines.local.session import LocalSession
+    from flamepy.model.snapshot import SessionRecord, Snapshot, TaskRecord
+
+SOON = 0.2
+"""Seconds after the start, or after a change, at which the keeper brings the folder up to date."""
+
+MAX_TASKS = 1000
+"""Tasks of a session that are listed."""
+
+
+class Register:
+    """The public face of one engine."""
+
+    def __init__(self, engine: LocalEngine) -> None:
+        from flamepy.engines.local.control import ControlServer, handler_for
+
+        self._engine = engine
+        self._closed: list[SessionRecord] = []
+        self._pending = True
+        self._reclaimed = False
+        self._server = ControlServer(engine.place.control_path, handler_for(self))
+        engine.keeper.watch(self._server.fileno(), self._server.handle_ready)
+        engine.keeper.after(SOON, self._catch_up)
+
+    def changed(self) -> None:
+        """A session was opened: say so soon, should the program be killed."""
+        if not self._pending:
+            self._pending = True
+            self._engine.keeper.after(SOON, self._catch_up)
+
+    def _catch_up(self) -> None:
+        from flamepy.engines.local.records import encode
+
+        self._pending = False
+        if self._engine.closed:
+            return
+        self.reclaim()
+        snapshot = self.snapshot()
+        self._engine.place.write_info(
+            {
+                "pid": snapshot.pid,
+                "created": snapshot.created,
+                "endpoint": snapshot.endpoint,
+                "snapshot": encode(snapshot),
+            }
+        )
+
+    def reclaim(self) -> None:
+        """Remove what killed engines of this user have left: shared memory, folders, sockets."""
+        if self._reclaimed:
+            return
+        self._reclaimed = True
+        from flamepy.engines.local.ended import bury
+        from flamepy.engines.local.engine import shared_memory_root, temporary_root
+
+        for place in places.dead_engines():
+            for root, end in ((shared_memory_root(), ""), (temporary_root(), ".work")):
+                shutil.rmtree(f"{root}/flamepy-{os.geteuid()}-{place.id}{end}", ignore_errors=True)
+            bury(place)
+
+    def session_closed(self, session: LocalSession) -> None:
+        """Keep the record of a session that ends."""
+        self._closed.append(self._session_record(session))
+
+    def ended(self) -> None:
+        """The engine ends: last words, and nothing is left."""
+        from flamepy.engines.local.ended import record_end
+
+        self.reclaim()
+        record_end(self.snapshot())
+        self._server.close()
+
+    # ---- what flmctl asks
+
+    def snapshot(self) -> Snapshot:
+        """What the engine holds now."""
+        from flamepy.model.application import flmrun
+        from flamepy.model.snapshot import Snapshot
+
+        engine = self._engine
+        sessions = list(engine.sessions.values())
+        return Snapshot(
+            engine=engine.id,
+            endpoint="local://",
+            pid=os.getpid(),
+            live=not engine.closed,
+            created=engine.created,
+            applications=(flmrun(engine.created),),
+            sessions=(*self._closed, *(self._session_record(s) for s in sessions)),
+            tasks=tuple(task for s in sessions for task in self._tasks(s)),
+            executors=self._executors(),
+            nodes=(self._node(),),
+            packages=self._packages(),
+        )
+
+    def _session_record(self, session: LocalSession) -> SessionRecord:
+        from flamepy.model.snapshot import SessionRecord
+
+        running = sum(len(link.pending) + len(link.promises) + len(link.streams) for link in list(session.links))
+        spec = session.spec
+        return SessionRecord(
+            id=session.id,
+            name=spec.name,
+            state=session.state.value,
+            application=spec.application,
+            resources=_resources(spec.resources),
+            priority=spec.defaults.priority,
+            pending=len(session.queued),
+            running=running,
+            succeed=session.succeeded,
+            failed=session.failed,
+            cancelled=session.cancelled,
+            created=session.created,
+            ended=time() if session.closed else None,
+            runner=spec.package.name,
+            reason=self._reason(session),
+            log_path=self._engine.output.path_of(session),
+        )
+
+    def _reason(self, session: LocalSession) -> str:
+        if session.reason:
+            return session.reason
+        if session.queued and not any(link.ready for link in list(session.links)):
+            return "its first executor is starting"
+        missing = next((e for e in list(session.queued)[:1] if len(e) > 3 and e[3].missing), None)
+        if missing is not None:
+            return f"the next task waits for {missing[3].missing} argument(s) that are results of other tasks"
+        return ""
+
+    def _tasks(self, session: LocalSession) -> list[TaskRecord]:
+        """Tasks by number: the failures of late, then what runs, then what waits."""
+        from flamepy.model.snapshot import TaskRecord
+
+        done = session.succeeded + session.failed + session.cancelled
+        rows = []
+        for number, (_, label, record) in enumerate(session.failures[-MAX_TASKS:], start=1):
+            message = f"{record[0]}: {record[1]}" if record else ""
+            rows.append(TaskRecord(id=f"f{number}", session=session.id, method=label, state="Failed", message=message))
+        for link in list(session.links):
+            for entry in link.outstanding():
+                done += 1
+                label = session.label(entry[1])
+                rows.append(
+                    TaskRecord(
+                        id=str(done), session=session.id, method=label, state="Running", executor=str(link.number)
+                    )
+                )
+        for entry in list(session.queued)[:MAX_TASKS]:
+            done += 1
+            rows.append(TaskRecord(id=str(done), session=session.id, method=session.label(entry[1]), state="Pending"))
+        return rows
+
+    def _executors(self) -> Any:
+        from flamepy.model.snapshot import ExecutorRecord
+
+        fleet = self._engine.fleet
+        return tuple(
+            ExecutorRecord(
+                id=str(number),
+                state=fleet.state_word(number),
+                session=link.session.id,
+                node=socket.gethostname(),
+                pid=link.pid,
+                created=fleet.created.get(number, 0.0),
+            )
+            for number, link in list(fleet.links.items())
+        )
+
+    def _node(self) -> Any:
+        from flamepy.engines.local.engine import gpu_count, machine_memory
+        from flamepy.model.snapshot import NodeRecord
+        from flamepy.wire.pulse import CORES
+
+        system = os.uname()
+        return NodeRecord(
+            name=system.nodename,
+            hostname=system.nodename,
+            cpu=CORES,
+            memory=machine_memory(),
+            gpu=gpu_count(),
+            arch=system.machine,
+            os=system.sysname.lower(),
+        )
+
+    def _packages(self) -> Any:
+        from flamepy.model.snapshot import PackageRecord
+
+        return tuple(
+            PackageRecord(
+                name=package.name,
+                url=package.url,
+                size=package.local_path.stat().st_size if package.local_path and package.local_path.exists() else 0,
+                sha256=package.sha256,
+                created=self._engine.created,
+                runner=package.name,
+            )
+            for package in list(self._engine.packages.values())
+        )
+
+    def close_session(self, session: str) -> None:
+        """Close a session from outside; done on a thread of its own, since it waits."""
+        import threading
+
+        found = self._engine.sessions.get(session)
+        if found is None:
+            raise EngineError(f"no open session '{session}' in engine {self._engine.id}")
+        threading.Thread(target=found.abort, name="flamepy-close", daemon=True).start()
+
+    def cancel_task(self, session: str, task: str) -> None:
+        """Cancel a task by the number that `snapshot` gives it."""
+        found = self._engine.sessions.get(session)
+        if found is None:
+            raise EngineError(f"no open session '{session}' in engine {self._engine.id}")
+        place = int(task) - (found.succeeded + found.failed + found.cancelled) - 1 if task.isdigit() else -1
+        entries = [e for link in list(found.links) for e in link.outstanding()] + list(found.queued)
+        if not 0 <= place < len(entries) or not found.cancel(entries[place][0]):
+            raise EngineError(f"no task '{task}' of session '{session}' is pending or running")
+
+
+def _resources(resources: Any) -> str:
+    parts = []
+    if resources.cpu:
+        parts.append(f"cpu={resources.cpu:g}")
+    if resources.memory:
+        parts.append(f"mem={resources.memory / (1 << 30):g}Gi")
+    if resources.gpu:
+        parts.append(f"gpu={resources.gpu}")
+    parts += [f"{name}={amount:g}" for name, amount in resources.custom.items()]
+    return ",".join(parts) or "-"

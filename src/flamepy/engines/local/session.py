@@ -1,0 +1,363 @@
+"""One service: its queue, and which of its executors gets which call.
+
+A call goes from `submit` to the queue; `pump` moves calls from the queue to executors in batches. While an executor
+has calls in flight, later ones gather in the queue and leave together: when a batch is full, when an answer makes room,
+when somebody waits, or at the keeper's next tick. An idle executor gets its call at once.
+"""
+
+from __future__ import annotations
+
+import _thread
+from collections import deque
+from math import ceil
+from time import time
+
+from flamepy.completion import PENDING, Completion, Failure, failure_of
+from flamepy.engines.local.calls import PLAIN, Extra, extra_of
+from flamepy.errors import EngineClosed, ServiceClosed
+from flamepy.model.lifecycle import SESSION_TRANSITIONS, SessionEvent, SessionState, advance
+from flamepy.serialization.codec import NUMBERS, SHORT, TEXTS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+    from flamepy.engines.local.answers import Answers
+    from flamepy.engines.local.calls import Entry
+    from flamepy.engines.local.engine import LocalEngine
+    from flamepy.engines.local.links import Link
+    from flamepy.model.specs import CallOptions, SessionSpec
+
+BATCH = 256
+"""Calls that leave at once when so many have gathered, and at most in one message."""
+
+WINDOW = 1024
+"""Calls in flight to one executor at most."""
+
+WORK_AHEAD = 0.001
+"""Seconds of work that one of several executors is given ahead."""
+
+
+class LocalSession:
+    """An open service of the embedded engine; see `flamepy.engines.port.Session`.
+
+    Attributes:
+        links: Its executors.
+        queued: Calls that wait in the queue, as a truth value.
+        cost: Seconds that a call takes, as seen from here; 0 while unknown.
+    """
+
+    def __init__(self, engine: LocalEngine, session_id: str, spec: SessionSpec) -> None:
+        self.id = session_id
+        self.spec = spec
+        self.state = SessionState.OPEN
+        self.created = time()
+        self.links: list[Link] = []
+        self.cost = 0.0
+        self.submitted_late = 0
+        self.succeeded = self.failed = self.cancelled = 0
+        self.failures: list[Any] = []
+        self.reason = ""
+        self.saved: bytes | None = None
+        self.replay: list[Entry] = []
+        self.lost: Failure | None = None
+        self.engine = engine
+        self.outcome_of = engine.answers.outcome_of
+        self._answers: Answers = engine.answers
+        self._keeper = engine.keeper
+        self._objects = engine.objects
+        self._reader = engine.reader
+        self._guard = engine.guard
+        self.queued: deque[Entry] = deque()
+        self.specials = 0
+        self._idle: set[Link] = set()
+        self._pumping = _thread.allocate_lock()
+        self._again = False
+        self._flush_soon = False
+        self._ordered = spec.stateful and spec.max_instances == 1
+        self._single = spec.max_instances == 1
+        self._trivial = spec.defaults == PLAIN
+        self._closed: BaseException | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        from flamepy.runtime.nested import NestedSession
+
+        return NestedSession, (self.id, self.spec.name)
+
+    def __repr__(self) -> str:
+        return f"<session {self.id}: {self.state.value}, {len(self.queued)} queued, {len(self.links)} executors>"
+
+    # ---- taking calls
+
+    def submit(
+        self,
+        completion: Completion,
+        method: int,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        options: CallOptions | None = None,
+    ) -> None:
+        """Queue one call, see `flamepy.engines.port.Session.submit`."""
+        completion._source = self
+        if kwargs or options is not None or not self._trivial or self._closed is not None:
+            self._submit_special(completion, method, args, kwargs, options)
+            return
+        for value in args:
+            kind = type(value)
+            if kind not in NUMBERS and (kind not in TEXTS or len(value) > SHORT):
+                self._submit_special(completion, method, args, kwargs, options)
+                return
+        queued = self.queued
+        queued.append((completion, method, args))
+        if self._idle or len(queued) >= BATCH:
+            self.pump()
+        if not self._keeper.alert:
+            self._keeper.arm()
+
+    def _submit_special(
+        self,
+        completion: Completion,
+        method: int,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        options: CallOptions | None,
+    ) -> None:
+        if self._closed is not None:
+            raise self._closed
+        payload, lease, found = self._objects.arguments(args, kwargs)
+        if options is None and self._trivial and lease is None and not found:
+            self._enqueue((completion, method, payload))
+            return
+        extra = Extra(options or self.spec.defaults)
+        extra.keep, extra.found = lease, found
+        self.take((completion, method, payload, extra))
+
+    def take(self, entry: Entry) -> None:
+        """Take a call with an `Extra`; one whose arguments are not there yet keeps its place in an ordered queue."""
+        extra: Extra = entry[3]
+        if self._closed is not None:
+            self.settle(entry[0], failure_of(self._closed, self.label(entry[1])))
+            return
+        if extra.found and not self._answers.await_arguments(self, entry) and not self._ordered:
+            return  # it is queued when they are there
+        self._enqueue(entry)
+
+    def _enqueue(self, entry: Entry) -> None:
+        if len(entry) > 3:
+            self.specials += 1
+        priority = entry[3].options.priority if len(entry) > 3 else 0
+        if priority > 0 and not self._ordered:
+            self._insert(entry, priority)
+        else:
+            self.queued.append(entry)
+        if self._idle or len(self.queued) >= BATCH or (len(entry) > 3 and entry[3].caller is not None):
+            self.pump()
+        if not self._keeper.alert:
+            self._keeper.arm()
+
+    def _insert(self, entry: Entry, priority: int) -> None:
+        place = 0
+        for other in list(self.queued):
+            extra = extra_of(other)
+            if (extra.options.priority if extra else 0) < priority:
+                break
+            place += 1
+        self.queued.insert(place, entry)
+
+    def arguments_ready(self, entry: Entry) -> None:
+        """The last missing argument of a call has arrived (or failed, and the call with it)."""
+        if not self._ordered and not entry[3].dead:
+            self._enqueue(entry)
+        self.pump()
+        self._keeper.arm()
+
+    def requeue(self, entries: list[Entry]) -> None:
+        """Put calls back at the front of the queue, in their order."""
+        self.specials += sum(1 for entry in entries if len(entry) > 3)
+        self.queued.extendleft(reversed(entries))
+        self._keeper.arm()
+
+    # ---- handing calls out
+
+    def pump(self) -> None:
+        """Hand out what can be handed out; called by whoever changed something, one works for all."""
+        self._again = True
+        while self._again and self._pumping.acquire(False):
+            try:
+                self._again = False
+                with self._guard:
+                    self._dispatch()
+            finally:
+                self._pumping.release()
+
+    def _dispatch(self) -> None:
+        while self.queued:
+            link = self._next_link()
+            if link is None:
+                break
+            entries = self._take(self._room(link))
+            if not entries:
+                break
+            self._idle.discard(link)
+            link.send(entries)
+        if self.queued and self.engine.nested_calls:
+            self.engine.nesting.lift(self)
+
+    def _next_link(self) -> Link | None:
+        """The executor that has the least to do and may be given more."""
+        best, least = None, WINDOW
+        for link in self.links:
+            pending = len(link.pending)
+            if pending < least and self._room(link) > 0:
+                best, least = link, pending
+        return best
+
+    def _room(self, link: Link) -> int:
+        """How many more calls an executor may be given now."""
+        pending = len(link.pending)
+        if link.ended or link.releasing or link.congested or link.handed_back is not None or link.waiting:
+            return 0
+        if pending and len(link.pending[-1]) > 3 and link.pending[-1][3].alone:
+            return 0
+        if self._single:
+            return min(BATCH, WINDOW - pending)
+        if not link.ready and pending:
+            return 0
+        window = int(min(WINDOW, max(1, WORK_AHEAD / self.cost))) if self.cost else 1
+        share = ceil(len(self.queued) / len(self.links))
+        return min(BATCH, window - pending, max(1, share))
+
+    def _take(self, count: int) -> list[Entry]:
+        """Take up to ``count`` calls off the queue that may be sent in one message."""
+        queued = self.queued
+        if not self.specials:
+            take = queued.popleft
+            return [take() for _ in range(min(count, len(queued)))]
+        entries: list[Entry] = []
+        while queued and len(entries) < count:
+            extra = extra_of(queued[0])
+            if extra is not None and not extra.dead and (extra.missing or (extra.alone and entries)):
+                break
+            entry = queued.popleft()
+            if extra is None:
+                entries.append(entry)
+                continue
+            self.specials -= 1
+            if extra.dead:
+                continue
+            entries.append(entry)
+            if extra.alone:
+                self.engine.deadlines.start(self, entry)
+                break
+        return entries
+
+    def now_idle(self, link: Link) -> None:
+        """An executor has answered everything."""
+        self._idle.add(link)
+
+    def account(self, answers: int, seconds: float) -> None:
+        """Learn from ``answers`` calls that took ``seconds``."""
+        self.succeeded += answers
+        if answers:
+            sample = seconds / answers
+            self.cost = (self.cost + sample) / 2 if self.cost else sample
+
+    # ---- executors come and go
+
+    def grow(self, wanted: int | None = None) -> bool:
+        """Ask for more executors; says whether there are more now."""
+        return self.engine.want_executors(self, len(self.links) + 1 if wanted is None else wanted)
+
+    def joined(self, link: Link) -> None:
+        """A new executor may be given calls, even before it says that it is ready."""
+        self.links.append(link)
+        self._idle.add(link)
+        self.pump()
+
+    def left(self, link: Link) -> None:
+        """An executor is gone."""
+        self._idle.discard(link)
+        if link in self.links:
+            self.links.remove(link)
+
+    # ---- what a Completion asks of its source
+
+    def wait(self, completion: Completion, timeout: float | None) -> bool:
+        """Wait for an outcome; see `Reader.wait`."""
+        self.engine.flush(self)
+        link = self.links[0] if len(self.links) == 1 else self._only_busy()
+        return self._reader.wait(completion, timeout, link)
+
+    def _only_busy(self) -> Link | None:
+        busy = [link for link in self.links if link.pending]
+        return busy[0] if len(busy) == 1 else None
+
+    def watch(self, completion: Completion) -> None:
+        """A callback was added: progress must not depend on a waiting thread."""
+        if not self._keeper.alert:
+            self._keeper.arm()
+
+    def cancel(self, completion: Completion) -> bool:
+        """Cancel a call; see `flamepy.ObjectExpr.cancel`."""
+        return self._answers.cancel(self, completion)
+
+    def attach(self, loop: Any) -> None:
+        """Completions of this session are used on an event loop: send what gathers at the end of its turn."""
+        if self.engine._loop is not loop:
+            self.engine.attach(loop)
+        if self.queued and not self._flush_soon:
+            self._flush_soon = True
+            loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        self._flush_soon = False
+        self.pump()
+
+    def settle(self, completion: Completion, outcome: object) -> None:
+        """Complete a call on any thread, wherever the reader is."""
+        if completion._outcome is not PENDING:
+            return
+        completion._outcome = outcome
+        if completion._callbacks is not None:
+            if self._reader.led_by_me():
+                self._reader.to_fire.append(completion)
+            else:
+                completion.fire()
+        if not self._reader.led_by_me():
+            self._reader.wake()
+
+    # ---- the end
+
+    @property
+    def closed(self) -> bool:
+        """Whether it takes no more calls."""
+        return self._closed is not None
+
+    def outstanding(self) -> Iterator[Entry]:
+        """Every call without an outcome."""
+        yield from list(self.queued)
+        for link in list(self.links):
+            yield from link.outstanding()
+
+    def label(self, method: int) -> str:
+        """``service.method`` for messages."""
+        name = self.spec.methods[method]
+        return f"{self.spec.name}.{name}" if name else self.spec.name
+
+    def close(self, *, cancel: bool = False) -> None:
+        """Take no more calls; wait for those taken (or cancel them) and let the executors go."""
+        if self.state is SessionState.CLOSED:
+            return
+        error = EngineClosed if self.engine.closing else ServiceClosed
+        what = "its runner has been left" if self.engine.closing else "it was closed"
+        self._closed = error(f"service '{self.spec.name}' takes no calls: {what}", service=self.spec.name)
+        if not cancel:
+            self.engine.drain_session(self)
+        self._answers.cancel_all(self)
+        self.state = advance(SESSION_TRANSITIONS, f"session {self.id}", self.state, SessionEvent.CLOSE)
+        self.engine.session_closed(self)
+
+    def abort(self) -> None:
+        """Close without waiting for tasks: running ones are interrupted, waiting ones cancelled."""
+        self.close(cancel=True)

@@ -1,0 +1,349 @@
+"""FlameRunner: packs this project, connects to an engine, and runs services there while its block lasts."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
+
+from flamepy.deployment import Deployment
+from flamepy.engines import select
+from flamepy.errors import EngineClosed, ServiceError
+from flamepy.model.specs import CallOptions, Resources, SessionSpec
+from flamepy.object_expr import ObjectExpr
+from flamepy.service import FlameRunnerService, FunctionService
+from flamepy.targets import Target, main_script
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable
+    from types import TracebackType
+
+    from flamepy.context import FlameContext
+    from flamepy.engines.port import Engine
+    from flamepy.model.specs import PackageRef
+
+P = ParamSpec("P")
+R = TypeVar("R")
+T = TypeVar("T")
+
+
+class FlameRunner:
+    """Runs this project's functions, classes and instances as services, for as long as its block lasts.
+
+    On entering, the project is packed and uploaded to the storage of the context (unless a package of this name is
+    there) and the engine is connected. On leaving, all submitted tasks are waited for, services are closed and the
+    package is deleted; when an exception leaves the block, what has not started is cancelled and the rest interrupted.
+
+    Args:
+        name: The package's name: letters, digits, ``.``, ``_``, ``-``.
+        context: Which engine and storage; None to read ``flame.yaml``, see `FlameContext`.
+        project: The project's folder; None to find it from the main script.
+        overwrite: Replace a package of the same name in the storage.
+        environment: ``current`` (this interpreter's packages) or ``uv`` (from the project's lock file or
+            requirements); None for the engine's default.
+        show_logs: Whether the tasks' prints appear here; they are kept for ``flmctl logs`` anyhow.
+        progress: Whether a live line is shown on a terminal; None: if standard error is one.
+        object_memory: Bytes of shared memory for objects on the embedded engine; None for 30 % of the machine's.
+
+    Example:
+        >>> with FlameRunner("test") as runner:  # doctest: +SKIP
+        ...     counter = runner.service(Counter(10))
+        ...     counter.add(1)
+        ...     print(counter.get_counter().get())
+        11
+    """
+
+    def __init__(  # noqa: PLR0913 - keyword-only settings
+        self,
+        name: str,
+        *,
+        context: FlameContext | None = None,
+        project: str | os.PathLike[str] | None = None,
+        overwrite: bool = False,
+        environment: str | None = None,
+        show_logs: bool = True,
+        progress: bool | None = None,
+        object_memory: int | None = None,
+    ) -> None:
+        self.name = name
+        self._context = context
+        self._project = project
+        self._overwrite = overwrite
+        self._environment = environment
+        self._show_logs = show_logs
+        self._progress = progress
+        self._object_memory = object_memory
+        self._exit: ExitStack | None = None
+        self._engine: Engine | None = None
+        self._package: PackageRef | None = None
+        self._deployment: Deployment | None = None
+        self._main: str | None = None
+        self._services: list[FlameRunnerService[Any]] = []
+        self._live: Any = None
+
+    # ---- the block
+
+    def __enter__(self) -> FlameRunner:
+        """Pack, upload and connect; see the class.
+
+        Raises:
+            ConfigError: ``flame.yaml`` is wrong.
+            PackageError: The project cannot be packed or stored.
+            EngineUnavailable: Nobody answers at the endpoint.
+        """
+        self._open()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Finish (or, after an exception, stop) the tasks, close the services, delete the package."""
+        self._close(cancel=kind is not None)
+
+    def _open(self) -> None:
+        if self._exit is not None:
+            raise EngineClosed(f"runner '{self.name}' is in use already; make another one", runner=self.name)
+        context = self._resolved_context()
+        with ExitStack() as undo:
+            self._live = undo.enter_context(_live_line(self._progress))
+            deployment = Deployment(
+                self.name,
+                context,
+                project=self._project,
+                overwrite=self._overwrite,
+                environment=self._environment,
+                progress=self._live.stage,
+            )
+            engine = select.connect(
+                context,
+                object_memory=self._object_memory,
+                show_logs=self._show_logs,
+                main_by_value=not self._ships_main(),
+            )
+            undo.callback(self._close_engine, engine)
+            package = undo.enter_context(deployment)
+            engine.register(package)
+            undo.callback(engine.unregister, package)
+            self._engine, self._package, self._deployment = engine, package, deployment
+            self._live.tasks(self._services)
+            self._exit = undo.pop_all()
+
+    def _resolved_context(self) -> FlameContext:
+        if self._context is not None:
+            return self._context
+        from flamepy.context import FlameContext
+
+        return FlameContext.load()
+
+    def _ships_main(self) -> bool:
+        self._main = main_script()
+        return self._main is not None
+
+    @staticmethod
+    def _close_engine(engine: Engine) -> None:
+        engine.close()
+
+    def _close(self, *, cancel: bool) -> None:
+        undo, self._exit = self._exit, None
+        if undo is None:
+            return
+        engine = self._engine
+        with undo:
+            if engine is not None:
+                undo.callback(engine.close, cancel=cancel)
+                if not cancel:
+                    try:
+                        engine.drain()
+                    except BaseException:  # Ctrl-C while waiting: stop instead
+                        engine.close(cancel=True)
+                        raise
+        self._engine = None
+
+    # ---- services and objects
+
+    @overload
+    def service(
+        self,
+        obj: type[T],
+        *,
+        name: str | None = None,
+        instances: int | tuple[int, int] | None = None,
+        resources: Resources | dict[str, float] | None = None,
+        timeout: float | None = None,
+        retries: int = 0,
+        retry_exceptions: tuple[type[BaseException], ...] = (),
+        priority: int = 0,
+        concurrency: int = 100,
+        checkpoint: int | None = None,
+    ) -> FlameRunnerService[T]: ...
+
+    @overload
+    def service(
+        self,
+        obj: Callable[P, R],
+        *,
+        name: str | None = None,
+        instances: int | tuple[int, int] | None = None,
+        resources: Resources | dict[str, float] | None = None,
+        timeout: float | None = None,
+        retries: int = 0,
+        retry_exceptions: tuple[type[BaseException], ...] = (),
+        priority: int = 0,
+        concurrency: int = 100,
+        checkpoint: int | None = None,
+    ) -> FunctionService[P, R]: ...
+
+    @overload
+    def service(
+        self,
+        obj: T,
+        *,
+        name: str | None = None,
+        instances: int | tuple[int, int] | None = None,
+        resources: Resources | dict[str, float] | None = None,
+        timeout: float | None = None,
+        retries: int = 0,
+        retry_exceptions: tuple[type[BaseException], ...] = (),
+        priority: int = 0,
+        concurrency: int = 100,
+        checkpoint: int | None = None,
+    ) -> FlameRunnerService[T]: ...
+
+    def service(  # noqa: PLR0913 - keyword-only settings
+        self,
+        obj: Any,
+        *,
+        name: str | None = None,
+        instances: int | tuple[int, int] | None = None,
+        resources: Resources | dict[str, float] | None = None,
+        timeout: float | None = None,
+        retries: int = 0,
+        retry_exceptions: tuple[type[BaseException], ...] = (),
+        priority: int = 0,
+        concurrency: int = 100,
+        checkpoint: int | None = None,
+    ) -> Any:
+        """Make a function, a class or an instance a service: its public methods become remote tasks.
+
+        A function is stateless and elastic: one to N executors, started as the queue grows, let go when idle. A class
+        is instantiated in its executor without arguments; an instance travels as a copy. One instance lives in one
+        executor, which runs its tasks in the order of submission.
+
+        Args:
+            obj: What to run.
+            name: Shown to people; the function's or class's name unless given.
+            instances: For a function how many executors, ``(least, most)`` or exactly N; for a class N independent
+                instances without shared state, each call going to the least busy one.
+            resources: What each executor needs, ``Resources(cpu=2)`` or ``{"cpu": 2}``; memory in bytes.
+            timeout: Seconds that a task may run; then it is stopped.
+            retries: How often a task is run again after its executor died or it ran out of time.
+            retry_exceptions: Exceptions of the task itself after which it is run again, too.
+            priority: Higher ones go first among the waiting calls of a function.
+            concurrency: Coroutines of ``async def`` methods that run at once in one executor.
+            checkpoint: For instances: save the state after every so many calls, and restore it should the executor
+                die; 0 restores the first state. None: the state is lost then, and its calls fail with StateLost.
+
+        Returns:
+            A handle with the methods of ``obj``; see `FlameRunnerService`.
+
+        Raises:
+            ServiceError: ``obj`` has nothing to call, or ``instances`` does not fit it.
+            MissingModule: The package lacks a module that ``obj`` imports.
+            SerializationError: ``obj`` cannot be sent.
+            ResourcesUnavailable: No executor can ever have the resources.
+        """
+        engine, package = self._entered()
+        target = Target(obj)
+        least, most = _instances(target, instances)
+        self._check_imports(target)
+        spec = SessionSpec(
+            name=name or target.name,
+            package=package,
+            target=target.pickle(main_by_value=self._main is None),
+            target_kind=target.kind,
+            methods=tuple(target.methods),
+            main_path=self._main_in_package(),
+            min_instances=least,
+            max_instances=most,
+            resources=resources if isinstance(resources, Resources) else Resources(**(resources or {})),  # type: ignore[arg-type]
+            defaults=CallOptions(
+                timeout=timeout, retries=retries, retry_exceptions=tuple(retry_exceptions), priority=priority
+            ),
+            concurrency=concurrency,
+            checkpoint=checkpoint if target.kind != "function" else None,
+        )
+        kind = FunctionService if target.kind == "function" else FlameRunnerService
+        service = kind(engine.open_session(spec), target.methods)
+        self._services.append(service)
+        return service
+
+    def put(self, value: T) -> ObjectExpr[T]:
+        """Store a value once, to be used by many tasks; see `ObjectExpr`.
+
+        Args:
+            value: Anything that can be pickled; large buffers go to shared memory.
+
+        Raises:
+            SerializationError: It cannot be pickled.
+            StoreFull: Neither memory nor disk has room for it.
+        """
+        engine, _ = self._entered()
+        expr: ObjectExpr[T] = ObjectExpr()
+        engine.put(expr, value)
+        return expr
+
+    def _entered(self) -> tuple[Engine, PackageRef]:
+        if self._engine is None or self._package is None:
+            raise EngineClosed(f"runner '{self.name}' is not entered; use it inside its with block", runner=self.name)
+        return self._engine, self._package
+
+    def _check_imports(self, target: Target) -> None:
+        module = target.module()
+        plan = self._deployment.plan if self._deployment is not None else None
+        if module is None or plan is None or module in ("builtins", "__mp_main__"):
+            return
+        from flamepy.packaging.imports import check_target_imports
+
+        check_target_imports(plan, module)
+
+    def _main_in_package(self) -> str | None:
+        """The main script's path in the package; a script outside of the project travels as it is."""
+        import os
+
+        if self._main is None or self._package is None:
+            return None
+        path = os.path.abspath(self._main)
+        inside = os.path.relpath(path, self._package.project)
+        return path if inside.startswith("..") else inside
+
+    def __repr__(self) -> str:
+        state = "open" if self._engine is not None else "closed"
+        return f"<{type(self).__name__} {self.name}: {state}, {len(self._services)} services>"
+
+
+def _instances(target: Target, instances: int | tuple[int, int] | None) -> tuple[int, int]:
+    """The least and most executors of a service."""
+    if instances is None:
+        from flamepy.wire.pulse import CORES
+
+        return (0, max(1, CORES)) if target.kind == "function" else (1, 1)
+    least, most = instances if isinstance(instances, tuple) else (instances, instances)
+    if not 0 <= least <= most or most < 1:
+        raise ServiceError(f"instances={instances!r} of '{target.name}' is not N or (least, most) with most >= 1")
+    if target.kind == "instance" and most > 1:
+        raise ServiceError(
+            f"'{target.name}' is one instance and has one executor; for {most} independent ones give service() its class"
+        )
+    return least, most
+
+
+def _live_line(wanted: bool | None) -> Any:  # noqa: FBT001
+    """The live line on a terminal, or one that shows nothing."""
+    import sys
+
+    from flamepy.progress import LiveLine, NoLine
+
+    shown = wanted if wanted is not None else bool(sys.stderr is not None and sys.stderr.isatty())
+    return LiveLine() if shown else NoLine()
+
+

@@ -1,0 +1,368 @@
+"""Receive, run, answer: the main loop of an executor.
+
+One message holds many calls; they run one after the other on the main thread, and their answers leave together when
+the message is done, when a task takes longer than a moment, or when somebody waits. What is being run stands in a
+shared cell, so that the client knows it even after a crash.
+"""
+
+from __future__ import annotations
+
+import _signal
+import _socket
+import _thread
+import os
+import select
+from _queue import Empty, SimpleQueue
+from collections import deque
+from time import monotonic as now
+from time import sleep
+
+from flamepy.runtime import output
+from flamepy.runtime.target import Target
+from flamepy.serialization import failures
+from flamepy.serialization.codec import NUMBERS, SHORT, TEXTS
+from flamepy.wire.frames import Ask, FrameBuffer, Say, pack
+from flamepy.wire.pulse import Pulse
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any
+
+    from flamepy.runtime.tasks import Tasks
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+"""Frames of this folder are left out of tracebacks."""
+
+MOMENT = 0.002
+"""Seconds after which finished answers leave although the message is not done."""
+
+ANSWERS = 512
+"""Answers in one message at most."""
+
+BELL = 9
+"""Bytes of one ring of the bell: why, and the number of the call meant."""
+
+
+class Interrupted(BaseException):
+    """Raised in the running task when it is cancelled or out of time; ``args[0]`` says which."""
+
+
+class Executor:
+    """One executor process: its socket, its bell, its object.
+
+    Args:
+        data: Descriptor of the socket to the client.
+        bell: Descriptor of the socket on which the client says what SIGINT is about.
+        slot: Which cell of the shared progress file is ours.
+    """
+
+    def __init__(self, data: int, bell: int, slot: int) -> None:
+        self._socket = _socket.socket(fileno=data)
+        self._bell = _socket.socket(fileno=bell)
+        self._bell.setblocking(False)
+        self.slot = slot
+        self._frames = FrameBuffer()
+        self._pulse = Pulse()
+        self.inbox: deque[list[Any]] = deque()
+        self.out: list[Any] = []
+        self._sending = _thread.allocate_lock()
+        self._reading = _thread.allocate_lock()
+        self._mail: SimpleQueue[Any] | None = None
+        self._late = _thread.allocate_lock()
+        self._late.acquire()
+        self._late_started = False
+        self._methods: list[Callable[..., Any]] = []
+        self._skip: dict[int, str] = {}
+        self._sequence = 0
+        self._rest: Iterator[Any] = iter(())
+        self._returning = 0
+        self._unsaved = 0
+        self.running: Any = memoryview(bytearray(8)).cast("Q")
+        self.target: Target
+        self.tasks: Tasks
+        self._elastic = False
+        self._checkpoint: int | None = None
+        self._streams_out: tuple[output.LineWriter, output.LineWriter] | None = None
+
+    # ---- the loop
+
+    def run(self) -> None:
+        """Serve until the client closes the socket."""
+        while True:
+            message = self.inbox.popleft() if self.inbox else self.receive()
+            if message is None:
+                return
+            try:
+                self._serve(message)
+            except Interrupted:  # it rang between two tasks
+                self.running[0] = 0
+            self.flush()
+
+    def _serve(self, message: list[Any]) -> None:
+        rest = iter(message)
+        if len(message) > 2:
+            self.late()
+        self._rest = rest
+        methods, add, skip, running = self._methods, self.out.append, self._skip, self.running
+        for method, args in zip(rest, rest, strict=False):
+            if method < 0:
+                self.note(method, args)
+                methods = self._methods
+                continue
+            if self._returning and self.drops_call():
+                continue
+            self._sequence = sequence = self._sequence + 1
+            if skip and sequence in skip:
+                add((Say.CANCELLED, skip.pop(sequence)))
+                continue
+            try:
+                try:
+                    running[0] = sequence
+                    result = methods[method](*args) if type(args) is tuple else self.tasks.run(methods[method], args)
+                    kind = type(result)
+                    if kind not in NUMBERS and (kind not in TEXTS or len(result) > SHORT):
+                        result = self.tasks.answer(result)
+                    running[0] = 0
+                except BaseException as error:
+                    running[0] = 0
+                    result = self.failed(error)
+            except Interrupted as error:  # it rang while the error was being written down
+                running[0] = 0
+                result = self.failed(error)
+            if self._streams_out is not None:
+                self._finish_lines()
+            add(result)
+            if self._checkpoint:
+                self._save_if_due()
+
+    def failed(self, error: BaseException) -> tuple[Any, ...]:
+        """The answer for an exception."""
+        if isinstance(error, Interrupted):
+            return (Say.CANCELLED, error.args[0])
+        return (Say.FAILED, failures.capture(error, HERE))
+
+    def call_above(self, method: int, args: Any) -> Any:
+        """Run a call while the task on this thread waits; returns its answer."""
+        try:
+            function = self._methods[method]
+            return self.tasks.answer(function(*args) if type(args) is tuple else self.tasks.run(function, args))
+        except BaseException as error:
+            return self.failed(error)
+
+    # ---- receiving
+
+    def receive(self) -> list[Any] | None:
+        """Return the next message; None when the client is gone."""
+        if self._mail is None:
+            with self._reading:
+                messages = self._read()
+            if messages is None:
+                return None
+            self.inbox.extend(messages[1:])
+            return messages[0]
+        return self._mail.get()
+
+    def receive_before(self, deadline: float | None) -> list[Any] | None:
+        """Return the next message, or None when ``deadline`` (of the monotonic clock) has passed."""
+        if deadline is None:
+            return self.receive()
+        left = max(0.0, deadline - now())
+        if self._mail is not None:
+            try:
+                return self._mail.get(timeout=left)
+            except Empty:
+                return None
+        poller = select.poll()
+        poller.register(self._socket, select.POLLIN)
+        return self.receive() if poller.poll(left * 1000) else None
+
+    def _read(self) -> list[list[Any]] | None:
+        while True:
+            space = self._frames.space()
+            count = self._pulse.spin(self._socket, space)
+            if count < 0:
+                try:
+                    count = self._socket.recv_into(space)
+                except ConnectionResetError:
+                    count = 0
+            if count == 0:
+                return None
+            messages = self._frames.filled(count)
+            if messages:
+                return messages
+
+    def relay(self) -> None:
+        """From now on a thread of its own reads the socket, so that threads beside the main one get answers."""
+        if self._mail is None:
+            self._mail = SimpleQueue()
+            _thread.start_new_thread(self._relay, (self._mail,))
+
+    def _relay(self, mail: SimpleQueue[Any]) -> None:
+        with self._reading:  # the main thread may be in its last read without us
+            while (messages := self._read()) is not None:
+                for message in messages:
+                    if message[0] == Ask.ANSWER and len(message) == 2:
+                        self.tasks.calls.answered(*message[1])
+                    else:
+                        mail.put(message)
+        mail.put(None)
+
+    def nudge(self) -> None:
+        """Make the main thread look again, if it waits for mail."""
+        if self._mail is not None:
+            self._mail.put([])
+
+    def note(self, kind: int, body: Any) -> None:
+        """Obey a note of the client."""
+        if kind == Ask.RETURNED:
+            self._returning = 0
+            self._skip.clear()
+        elif kind == Ask.BIND:
+            self._bind(body)
+        elif kind == Ask.SAVE:
+            self._save()
+        else:
+            self.tasks.note(kind, body)
+
+    def _bind(self, binding: dict[str, Any]) -> None:
+        from flamepy.runtime.tasks import Tasks
+
+        self._elastic = binding["elastic"]
+        self._checkpoint = binding["checkpoint"]
+        self.target = Target(binding)
+        self.tasks = Tasks(self, binding)
+        self.running = self.tasks.progress_cell(binding["progress"])
+        self._streams_out = output.capture(self._print)
+        try:
+            self._methods = self.target.create()
+        except BaseException as error:
+            self.out.append((Say.BROKEN, failures.capture(error, HERE)))
+        else:
+            self.out.append((Say.READY, os.getpid()))
+        self._finish_lines()
+        self.flush()
+
+    # ---- answering
+
+    def flush(self) -> None:
+        """Send what is to be said."""
+        out = self.out
+        if not out:
+            return
+        with self._sending:
+            while out:
+                batch = out[:ANSWERS]
+                del out[: len(batch)]
+                try:
+                    self._socket.sendall(pack(batch))
+                except (BrokenPipeError, ConnectionResetError):
+                    return  # the client is gone; the next receive says so
+
+    def late(self) -> None:
+        """See that answers leave soon even if a task does not end."""
+        if not self._late_started:
+            self._late_started = True
+            _thread.start_new_thread(self._flush_late, ())
+        if self._late.locked():
+            self._late.release()
+
+    def _flush_late(self) -> None:
+        while True:
+            self._late.acquire()
+            sleep(MOMENT)
+            self.flush()
+            if self.running[0]:  # a long task: look again until it ends
+                self._late_again()
+
+    def _late_again(self) -> None:
+        while self.running[0]:
+            sleep(5 * MOMENT)
+            self.flush()
+
+    def _print(self, stream: str, text: str) -> None:
+        self.out.append((Say.LOG, stream, text))
+        self.late()
+
+    def _finish_lines(self) -> None:
+        for writer in self._streams_out or ():
+            if writer.unfinished:
+                writer.finish()
+
+    # ---- interruption
+
+    def ring(self, _signal_number: int, _frame: object) -> None:
+        """SIGINT: read what it is about, and interrupt the running task if it is meant."""
+        interrupt = None
+        while True:
+            try:
+                data = self._bell.recv(BELL)
+            except BlockingIOError:
+                break
+            if len(data) < BELL:
+                break
+            why, sequence = data[:1], int.from_bytes(data[1:], "little")
+            if why == b"H":
+                self.hand_back()
+            elif sequence == self.running[0]:
+                interrupt = "timeout" if why == b"T" else "cancel"
+            elif sequence > self._sequence:
+                self._skip[sequence] = "timeout" if why == b"T" else "cancel"
+        if interrupt:
+            raise Interrupted(interrupt)
+
+    def hand_back(self) -> None:
+        """Give the calls behind the running one back to the client: another executor may be free.
+
+        Only while a task runs, because between two tasks it is unsettled which was the last one taken.
+        """
+        if not self._elastic or not self.running[0]:
+            return
+        if self._returning:
+            return
+        self._returning = 1
+        self.out.append((Say.HAND_BACK, self.running[0]))
+        for _call in zip(self._rest, self._rest, strict=False):  # notes come first, so only calls are left
+            self.drops_call()
+        kept = [message for message in (self._notes_of(m) for m in self.inbox) if message]
+        self.inbox.clear()
+        self.inbox.extend(kept)
+        self.late()
+
+    def _notes_of(self, message: list[Any]) -> list[Any]:
+        pairs = zip(message[::2], message[1::2], strict=True)
+        return [part for method, body in pairs if method < 0 or not self.drops_call() for part in (method, body)]
+
+    def drops_call(self) -> bool:
+        """Count a call that the client takes back; False when calls are to be run."""
+        self._sequence += self._returning
+        return bool(self._returning)
+
+    # ---- checkpoints
+
+    def _save_if_due(self) -> None:
+        self._unsaved += 1
+        if self._checkpoint and self._unsaved >= self._checkpoint and not self.tasks.unfinished():
+            self._save()
+
+    def _save(self) -> None:
+        self._unsaved = 0
+        try:
+            state = self.tasks.state_of(self.target.instance)
+        except Exception as error:
+            self.out.append((Say.STATE, None, failures.capture(error, HERE)))
+        else:
+            self.out.append((Say.STATE, state, None))
+
+
+def main(data: int, bell: int, slot: int) -> None:
+    """Run an executor on inherited descriptors until its client is gone."""
+    import atexit
+    import faulthandler
+
+    faulthandler.enable()
+    executor = Executor(data, bell, slot)
+    _signal.signal(_signal.SIGINT, executor.ring)
+    executor.run()
+    executor.flush()
+    atexit._run_exitfuncs()

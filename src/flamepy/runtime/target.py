@@ -1,0 +1,67 @@
+"""The object that an executor works on: its package on the path, the main script, the instance, its methods."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from flamepy.serialization import codec
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+MAIN_ALIAS = "__flame_main__"
+"""The main script's name in executors, so that ``if __name__ == "__main__"`` stays quiet."""
+
+
+class Target:
+    """A function, or an instance with its methods.
+
+    Args:
+        binding: What the client sent with `Ask.BIND`: ``path``, ``cwd``, ``argv``, ``site``, ``main``, ``kind``,
+            ``target``, ``state``, ``methods``.
+    """
+
+    def __init__(self, binding: dict[str, Any]) -> None:
+        self._binding = binding
+        self.instance: Any = None
+
+    def create(self) -> list[Callable[..., Any]]:
+        """Prepare the process and create the object; returns its methods by number.
+
+        Raises:
+            Exception: Whatever importing the user's code or creating the object raises.
+        """
+        binding = self._binding
+        sys.path[:] = binding["path"]
+        sys.argv = list(binding["argv"])
+        sys.prefix, sys.exec_prefix = binding["prefix"]
+        os.chdir(binding["cwd"])
+        if binding["site"]:
+            import site
+
+            site.main()
+            sys.path[:] = binding["path"]
+        if binding["main"]:
+            _import_main(binding["main"])
+        self.instance = codec.loads(binding["target"])
+        if binding["state"] is not None:
+            self.instance = codec.loads(binding["state"])
+        elif binding["kind"] == "class":
+            self.instance = self.instance()
+        return [getattr(self.instance, name) if name else self.instance for name in binding["methods"]]
+
+
+def _import_main(path: str) -> None:
+    """Run the main script as a module of another name, and let ``__main__`` mean that module."""
+    import types
+
+    module = types.ModuleType(MAIN_ALIAS)
+    module.__file__ = path
+    module.__dict__["__cached__"] = None
+    sys.modules[MAIN_ALIAS] = sys.modules["__main__"] = module
+    with open(path, "rb") as file:
+        code = compile(file.read(), path, "exec", dont_inherit=True)
+    exec(code, module.__dict__)

@@ -1,0 +1,265 @@
+"""FlameRunnerService: a function, class or instance that runs in executors and is used like the original.
+
+One call, from here to the executor and back::
+
+    service.add(1) ─ RemoteMethod.__call__ ─ Session.submit ─ ... ─ runtime.loop ─ ... ─ ObjectExpr
+"""
+
+from __future__ import annotations
+
+from sys import _getframe
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
+
+from flamepy.completion import PENDING
+from flamepy.object_expr import ObjectExpr
+from flamepy.signatures import Accepts
+
+if TYPE_CHECKING:
+    import inspect
+    from collections.abc import Callable, Iterable
+
+    from flamepy.engines.port import Session
+    from flamepy.model.specs import CallOptions
+
+P = ParamSpec("P")
+R = TypeVar("R")
+T = TypeVar("T")
+
+_new = ObjectExpr.__new__
+
+
+class RemoteMethod(Generic[P, R]):
+    """One method of a service; calling it submits a task and returns at once.
+
+    Example:
+        >>> counter.add.options(timeout=5)(1)  # doctest: +SKIP
+        >>> counter.add.map([1, 2, 3])  # doctest: +SKIP
+    """
+
+    __slots__ = ("_accepts", "_least", "_most", "_number", "_options", "_session", "_submit", "function", "name")
+
+    def __init__(
+        self,
+        session: Session,
+        number: int,
+        name: str,
+        function: Any,
+        accepts: Accepts,
+        options: CallOptions | None = None,
+    ) -> None:
+        self._session = session
+        self._submit = session.submit
+        self._number = number
+        self._accepts = accepts
+        self._least, self._most = accepts.least, accepts.most
+        self._options = options
+        self.name = name
+        self.function = function
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> ObjectExpr[R]:
+        """Submit a task.
+
+        Args:
+            args: As for the original; an ObjectExpr among them, at any depth, arrives as its value.
+            kwargs: Likewise.
+
+        Returns:
+            The result to be.
+
+        Raises:
+            TypeError: The arguments do not fit the original's signature.
+            SerializationError: An argument cannot be sent.
+            ServiceClosed: The service is closed.
+        """
+        if kwargs or not self._least <= len(args) <= self._most:
+            self._accepts.check(args, kwargs)
+        expr: ObjectExpr[R] = _new(ObjectExpr)
+        expr._outcome = PENDING
+        expr._callbacks = None
+        frame = _getframe(1)
+        expr._site = (frame.f_code, frame.f_lasti)
+        self._submit(expr, self._number, args, kwargs, self._options)
+        return expr
+
+    def map(self, *iterables: Iterable[Any]) -> list[ObjectExpr[R]]:
+        """Submit one task for each item (each tuple of items, of several iterables), like the built-in ``map``.
+
+        Returns:
+            The results to be, in the order of the items; see `flamepy.as_completed` and `flamepy.get`.
+        """
+        call: Any = self
+        return [call(*items) for items in zip(*iterables, strict=False)]
+
+    def options(
+        self,
+        *,
+        timeout: float | None = None,
+        retries: int | None = None,
+        retry_exceptions: tuple[type[BaseException], ...] | None = None,
+        priority: int | None = None,
+    ) -> RemoteMethod[P, R]:
+        """Return this method with other options; what is not given stays as it is.
+
+        Args:
+            timeout: Seconds that the task may run before it is stopped.
+            retries: How often it is run again when its executor dies or it runs out of time.
+            retry_exceptions: Exceptions of the task itself after which it is run again, too.
+            priority: Higher ones go first among the waiting calls of a function.
+        """
+        from dataclasses import replace
+
+        given = {
+            "timeout": timeout,
+            "retries": retries,
+            "retry_exceptions": retry_exceptions,
+            "priority": priority,
+        }
+        base = self._options or self._session.spec.defaults
+        options = replace(base, **{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+        return RemoteMethod(self._session, self._number, self.name, self.function, self._accepts, options)
+
+    @property
+    def __doc__(self) -> str | None:  # type: ignore[override]
+        """The original's documentation."""
+        return getattr(self.function, "__doc__", None)
+
+    @property
+    def __name__(self) -> str:
+        return self.name.rpartition(".")[2]
+
+    @property
+    def __wrapped__(self) -> Any:
+        """The original, for :mod:`inspect` and the like."""
+        return self.function
+
+    @property
+    def __signature__(self) -> inspect.Signature | None:
+        return self._accepts.signature()
+
+    def __repr__(self) -> str:
+        return f"<remote method {self.name}>"
+
+
+class FlameRunnerService(Generic[T]):
+    """A handle to a service: the public methods of the original, each of which submits a task.
+
+    Made by `FlameRunner.service`. It can be passed to tasks of other services and used there. ``close``, ``map`` and
+    ``options`` are the service's own unless the original has methods of these names.
+    """
+
+    _flame_session: Session
+    _flame_methods: dict[str, RemoteMethod[..., Any]]
+    _flame_call: RemoteMethod[..., Any] | None
+
+    def __init__(self, session: Session, methods: dict[str, tuple[Any, Accepts]]) -> None:
+        name = session.spec.name
+        made = {
+            method: RemoteMethod(session, number, f"{name}.{method}" if method else name, function, accepts)
+            for number, (method, (function, accepts)) in enumerate(methods.items())
+        }
+        self._flame_session = session
+        self._flame_description = methods
+        self._flame_methods = made
+        self._flame_call = made.get("")
+        self.__dict__.update({method: remote for method, remote in made.items() if method})
+
+    def __call__(self, *args: Any, **kwargs: Any) -> ObjectExpr[Any]:
+        """Call the function (or the instance's ``__call__``) as a task; see `RemoteMethod.__call__`.
+
+        Raises:
+            TypeError: The original cannot be called.
+        """
+        if self._flame_call is None:
+            names = ", ".join(sorted(self._flame_methods))
+            raise TypeError(f"service '{self._flame_session.spec.name}' cannot be called itself; its methods: {names}")
+        return self._flame_call(*args, **kwargs)
+
+    def map(self, *iterables: Iterable[Any]) -> list[ObjectExpr[Any]]:
+        """Submit one task for each item; see `RemoteMethod.map`."""
+        return self._own_call("map").map(*iterables)
+
+    def options(self, **options: Any) -> RemoteMethod[..., Any]:
+        """The service's call with other options; see `RemoteMethod.options`."""
+        return self._own_call("options").options(**options)
+
+    def call(self, method: Callable[..., R], *args: Any, **kwargs: Any) -> ObjectExpr[R]:
+        """Submit ``method``, given as the original's function, so that type checkers know its result.
+
+        Example:
+            >>> counter.call(Counter.add, 1)  # doctest: +SKIP
+        """
+        remote = getattr(self, method.__name__)
+        return remote(*args, **kwargs)  # type: ignore[no-any-return]
+
+    def close(self) -> None:
+        """Wait for the tasks submitted so far and release the executors; later calls raise ServiceClosed."""
+        self._flame_session.close()
+
+    def _own_call(self, what: str) -> RemoteMethod[..., Any]:
+        if self._flame_call is None:
+            raise TypeError(
+                f"'{what}' needs a function; for a method of '{self._flame_session.spec.name}' use service.method.{what}(...)"
+            )
+        return self._flame_call
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        raise AttributeError(self._suggest(name))
+
+    def _suggest(self, name: str) -> str:
+        import difflib
+
+        names = [method for method in self._flame_methods if method]
+        near = difflib.get_close_matches(name, names, n=1)
+        hint = f"did you mean '{near[0]}'?" if near else f"it has: {', '.join(sorted(names)) or 'no methods'}"
+        return f"service '{self._flame_session.spec.name}' has no method '{name}'; {hint}"
+
+    def __dir__(self) -> list[str]:
+        return sorted({*(m for m in self._flame_methods if m), "map", "options", "close", "call"})
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Inside a task only the names and the arity matter; the originals stay where they are.
+        arities = {name: (accepts.least, accepts.most) for name, (_, accepts) in self._flame_description.items()}
+        return _reopen, (type(self), self._flame_session, arities)
+
+    def __repr__(self) -> str:
+        names = ", ".join(name or "()" for name in self._flame_methods)
+        return f"<FlameRunnerService {self._flame_session.spec.name}: {names}>"
+
+    def _repr_html_(self) -> str:
+        import html
+
+        rows = "".join(
+            f"<tr><td><code>{html.escape(name or self._flame_session.spec.name)}</code></td>"
+            f"<td>{html.escape((getattr(method.function, '__doc__', None) or '').strip().partition(chr(10))[0])}</td></tr>"
+            for name, method in self._flame_methods.items()
+        )
+        return f"<b>{html.escape(self._flame_session.spec.name)}</b><table>{rows}</table>"
+
+
+class FunctionService(FlameRunnerService[Any], Generic[P, R]):
+    """The service of a function; keeps the function's parameters and result for type checkers."""
+
+    if TYPE_CHECKING:
+
+        def __call__(self, *args: P.args, **kwargs: P.kwargs) -> ObjectExpr[R]: ...
+
+        def map(self, *iterables: Iterable[Any]) -> list[ObjectExpr[R]]: ...
+
+        def options(self, **options: Any) -> RemoteMethod[P, R]: ...
+
+
+def _reopen(kind: type[FlameRunnerService[Any]], session: Any, arities: dict[str, tuple[int, int]]) -> Any:
+    """Make a handle inside a task."""
+    methods: dict[str, tuple[Any, Accepts]] = {}
+    for name, (least, most) in arities.items():
+        accepts = Accepts(_unknown, name, 0)
+        accepts.least, accepts.most = (least, most) if most else (0, 1 << 30)
+        methods[name] = (_unknown, accepts)
+    return kind(session, methods)
+
+
+def _unknown(*args: Any, **kwargs: Any) -> Any:
+    """Stands for a method whose original is elsewhere."""
+    raise NotImplementedError
