@@ -50,6 +50,7 @@ REQUEST_LIMIT = 64 * 1024
 LENGTH_BYTES = 4
 
 _CONNECTION_LIMIT = 16
+_BACKLOG = 128
 _CONNECTION_SECONDS = 5.0
 _CHUNK = 1 << 18
 # The host program may have given SIGPIPE back its default, which would end it when a client has gone.
@@ -239,7 +240,7 @@ def _listen(path: str) -> socket:
     listener = socket(AF_UNIX, SOCK_STREAM)
     try:
         listener.bind(path)
-        listener.listen(_CONNECTION_LIMIT)
+        listener.listen(_BACKLOG)
         listener.settimeout(0)
     except OSError:
         listener.close()

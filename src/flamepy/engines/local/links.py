@@ -8,6 +8,7 @@ import weakref
 from collections import deque
 from time import perf_counter
 
+from flamepy.engines.local.calls import extra_of
 from flamepy.wire.frames import FrameBuffer, Say, pack
 
 TYPE_CHECKING = False
@@ -42,6 +43,7 @@ class Link:
     Attributes:
         pending: Calls sent and not answered, oldest first.
         answered: How many were; the oldest pending one has the number ``answered + 1`` there.
+        alone: Whether nothing may be sent behind the last call.
         waiting: Number of the nested call that its task waits for; 0 when it does not wait.
         handed_back: Calls taken back since the running one; None while it may be sent more.
     """
@@ -69,6 +71,7 @@ class Link:
         self.failed_over = False
         self.pending: deque[Entry] = deque()
         self._take = self.pending.popleft if session.spec.checkpoint is None else self._take_and_remember
+        self.alone = False
         self.answered = 0
         self.waiting = 0
         self.handed_back: int | None = None
@@ -104,6 +107,8 @@ class Link:
             message.append(entry[2])
         if not self.pending:
             self.mark = perf_counter()
+        last = extra_of(entries[-1])
+        self.alone = last is not None and last.alone
         self.pending.extend(entries)
         self._transmit(pack(message))
 

@@ -218,7 +218,7 @@ class LocalSession:
         pending = len(link.pending)
         if link.ended or link.releasing or link.congested or link.handed_back is not None or link.waiting:
             return 0
-        if pending and len(link.pending[-1]) > 3 and link.pending[-1][3].alone:
+        if pending and link.alone:
             return 0
         if self._single:
             return min(BATCH, WINDOW - pending)
