@@ -2,7 +2,8 @@
 
 Everything that is not content is fixed: order, times, owners, modes, the gzip header. The bytes depend on the zlib
 library too, so archives are compared by the tree's own hash (`Manifest.content`).
-A project of ten small files packs in under 2 ms, see `flamepy.packaging.tar` for what was spared to get there.
+A project of ten small files packs in a few milliseconds, all imports included; `flamepy.packaging.tar` and
+`flamepy.packaging.patterns` say what was spared for that.
 """
 
 from __future__ import annotations

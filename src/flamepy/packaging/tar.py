@@ -1,7 +1,7 @@
 """The tar format, as much of it as packages need.
 
 Ours instead of the standard library's, for two measured reasons: importing ``tarfile`` costs 4.4 ms of every start
-(10 ms in a process that has no ``re`` yet), and it writes or reads a small member in 90 µs where this takes 5.
+(10 ms in a process that has no ``re`` yet), and packing 10,000 small files with it takes 1.1 s, with this 0.35 s.
 Both directions are tested against ``tarfile``. Written are ustar headers, with a pax header before those whose name,
 link or size does not fit; read are also the GNU extensions for long names.
 """
