@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from flamepy.engines.local.places import logs_root, state_root
-from flamepy.engines.local.private_files import is_locked, private_folder, unlink, write_atomically
+from flamepy.engines.local.places import ended_root
+from flamepy.engines.local.private_files import write_atomically
+from flamepy.engines.local.session_log import prune_logs
 from flamepy.errors import EngineError
 
 if TYPE_CHECKING:
@@ -19,11 +20,6 @@ if TYPE_CHECKING:
 
 FILE_LIMIT = 200
 """Files that may wait to be folded."""
-
-LOG_BYTES_LIMIT = 256 * 1024 * 1024
-"""What the logs of all sessions together may have; the oldest go first."""
-
-LOG_FILES_LIMIT = 10_000
 
 _PRUNE_EVERY = 20
 
@@ -59,43 +55,11 @@ def bury(place: EnginePlace) -> None:
     place.remove()
 
 
-def ended_folder() -> str:
-    """Return the folder of the files that wait to be folded, made if need be.
-
-    Raises:
-        EngineError: It cannot be made.
-    """
-    return private_folder(f"{state_root()}/ended")
-
-
-def prune_logs(bytes_limit: int = LOG_BYTES_LIMIT, files_limit: int = LOG_FILES_LIMIT) -> None:
-    """Remove the oldest logs that nobody is writing, until the rest is within the limits.
-
-    Args:
-        bytes_limit: What all logs together may have.
-        files_limit: How many files may be there.
-    """
-    files = []
-    for entry in os.scandir(logs_root()):
-        try:
-            status = entry.stat(follow_symlinks=False)
-        except OSError:
-            continue
-        files.append((status.st_mtime, status.st_size, entry.path))
-    total, count = sum(size for _, size, _ in files), len(files)
-    for _, size, path in sorted(files):
-        if total <= bytes_limit and count <= files_limit:
-            return
-        if not is_locked(path):
-            unlink(path)
-            total, count = total - size, count - 1
-
-
 def _record(engine: str, last_words: dict[str, Any]) -> bool:
     import json
 
     try:
-        folder = ended_folder()
+        folder = ended_root()
         write_atomically(f"{folder}/{engine}.json", json.dumps(last_words).encode())
         waiting = len(os.listdir(folder))
         if waiting % _PRUNE_EVERY == 0:

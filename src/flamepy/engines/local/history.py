@@ -18,11 +18,10 @@ import sqlite3
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
-from flamepy.engines.local.ended import ended_folder, prune_logs
-from flamepy.engines.local.places import state_root
+from flamepy.engines.local.places import ended_root, state_root
 from flamepy.engines.local.private_files import unlink
 from flamepy.engines.local.records import build_all, decode, fields_of
-from flamepy.engines.local.session_log import read_log
+from flamepy.engines.local.session_log import prune_logs, read_log
 from flamepy.errors import EngineError
 from flamepy.model.lifecycle import SessionState, TaskState
 from flamepy.model.snapshot import SessionRecord, Snapshot, TaskRecord
@@ -163,7 +162,7 @@ def _rows(connection: sqlite3.Connection, query: str) -> list[dict[str, object]]
 
 
 def _fold(connection: sqlite3.Connection) -> None:
-    folder = ended_folder()
+    folder = ended_root()
     paths = [f"{folder}/{name}" for name in sorted(os.listdir(folder)) if not name.startswith(".")]
     if not paths:
         return

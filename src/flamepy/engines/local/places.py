@@ -220,6 +220,15 @@ def logs_root() -> str:
     return private_folder(f"{state_root()}/logs")
 
 
+def ended_root() -> str:
+    """Return the folder of the last words that wait to be folded into the history, made if need be.
+
+    Raises:
+        EngineError: As `state_root`.
+    """
+    return private_folder(f"{state_root()}/ended")
+
+
 def live_engines() -> list[EnginePlace]:
     """Return the places of this user's running engines, oldest first."""
     return [place for place in _places() if place.is_live()]

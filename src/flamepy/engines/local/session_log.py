@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from time import gmtime, strftime, time
 
+from flamepy.engines.local.places import logs_root
 from flamepy.engines.local.private_files import create_locked, is_descriptor_locked, is_locked, unlink, unlock
 
 TYPE_CHECKING = False
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
 
 LIMIT_BYTES = 16 * 1024 * 1024
 """What a session's log may have, both files together."""
+
+LOG_BYTES_LIMIT = 256 * 1024 * 1024
+"""What the logs of all sessions together may have; the oldest go first."""
+
+LOG_FILES_LIMIT = 10_000
 
 _CHUNK = 1 << 16
 
@@ -127,6 +133,29 @@ def read_log(path: str, *, follow: bool = False) -> Iterator[str]:
         if current >= 0 and (os.fstat(current).st_ino == identity or not follow):
             os.close(current)
             return
+
+
+def prune_logs(bytes_limit: int = LOG_BYTES_LIMIT, files_limit: int = LOG_FILES_LIMIT) -> None:
+    """Remove the oldest logs that nobody is writing, until the rest is within the limits.
+
+    Args:
+        bytes_limit: What all logs together may have.
+        files_limit: How many files may be there.
+    """
+    files = []
+    for entry in os.scandir(logs_root()):
+        try:
+            status = entry.stat(follow_symlinks=False)
+        except OSError:
+            continue
+        files.append((status.st_mtime, status.st_size, entry.path))
+    total, count = sum(size for _, size, _ in files), len(files)
+    for _, size, path in sorted(files):
+        if total <= bytes_limit and count <= files_limit:
+            return
+        if not is_locked(path):
+            unlink(path)
+            total, count = total - size, count - 1
 
 
 def _drained(descriptor: int, *, follow: bool) -> Iterator[str]:
