@@ -40,7 +40,7 @@ SUPERSETS = {"demo": ("demo", "dev"), "dev": ("dev",), "docs": ("docs",)}
 CHECKS = (
     ("ruff", "format", "--check", "."),
     ("ruff", "check", "."),
-    ("lint-imports", "--no-logo"),
+    ("lint-imports", "--no-logo", "--no-cache"),
     ("mypy",),
     ("pyright", "--warnings"),
 )

@@ -75,7 +75,11 @@ def _code_lines(node: FunctionNode) -> int:
 
 def _public(body: list[ast.stmt], prefix: str = "") -> Iterator[tuple[str, Definition]]:
     for node in body:
-        if isinstance(node, Definition) and not node.name.startswith("_"):
+        if isinstance(node, Definition) and not node.name.startswith("_") and not _is_overload(node):
             yield prefix + node.name, node
             if isinstance(node, ast.ClassDef):
                 yield from _public(node.body, f"{prefix}{node.name}.")
+
+
+def _is_overload(node: Definition) -> bool:
+    return any(isinstance(each, ast.Name) and each.id == "overload" for each in node.decorator_list)

@@ -43,6 +43,7 @@ PUBLIC = ERRORS | {
     "FlameRunner",
     "FlameRunnerService",
     "ObjectExpr",
+    "Resources",
     "__version__",
     "as_completed",
     "gather",
