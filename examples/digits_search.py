@@ -89,7 +89,7 @@ def search(runner: FlameRunner, grid: dict[str, tuple[float, ...]]) -> list[Scor
     records = [leaderboard.add(each) for each in scores]
     for done, each in enumerate(flamepy.as_completed(scores), 1):
         print(f"{done:3} of {len(scores)}  {each.get()}", flush=True)
-    print(f"the lead changed {sum(flamepy.get(records))} times")
+    print(f"the best score was beaten {sum(flamepy.get(records)) - 1} times")
     return leaderboard.standings().get()
 
 
