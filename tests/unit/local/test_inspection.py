@@ -150,13 +150,12 @@ def test_an_engine_that_has_gone_is_unavailable():
 
 
 def test_stuck_clients_do_not_keep_others_waiting():
-    with Served(handler_for(FakeEngine())) as served:
-        stuck = [served.connect() for _ in range(40)]
+    with Served(handler_for(FakeEngine())) as served, contextlib.ExitStack() as opened:
+        stuck = [opened.enter_context(served.connect()) for _ in range(40)]
         for client in stuck[::2]:
-            client.send(b"\0")
+            with contextlib.suppress(OSError):  # the oldest of so many are dropped
+                client.send(b"\0")
         assert LiveInspector(served.place).snapshot().engine == "1-a"
-        for client in stuck:
-            client.close()
 
 
 @given(messages=st.lists(st.binary(max_size=300), min_size=1, max_size=8))
