@@ -32,9 +32,10 @@ class AsyncMethod(RemoteMethod[P, R], Generic[P, R]):
         args = tuple(a.expr if type(a) is Call else a for a in args)
         expr: ObjectExpr[Any] = _new(ObjectExpr)
         expr._outcome = PENDING
-        expr._callbacks = None
+        expr._callbacks = expr._extra = None
         frame = _getframe(1)
-        expr._site = (frame.f_code, frame.f_lasti)
+        expr._code = frame.f_code
+        expr._offset = frame.f_lasti
         self._submit(expr, self._number, args, kwargs, self._options)
         return Call.of(expr) if _loop_runs() else expr
 

@@ -75,16 +75,26 @@ class Completion:
     Drivers call `complete`; users see the subclass `flamepy.ObjectExpr`.
     """
 
-    __slots__ = ("_callbacks", "_outcome", "_site", "_source")
+    # One object for a call instead of four: creating and collecting objects is most of what a call costs.
+    __slots__ = ("_callbacks", "_code", "_extra", "_method", "_offset", "_outcome", "_payload", "_source")
 
     _outcome: Any
     _source: Source | None
     _callbacks: list[Callable[[Any], object]] | None
-    _site: tuple[CodeType, int] | None
+    _code: CodeType | None
+    """The code that made the call, and with ``_offset`` the place in it."""
+    _offset: int
+    _method: int
+    """For drivers: what is called,"""
+    _payload: Any
+    """with which encoded arguments (until there is an outcome),"""
+    _extra: Any
+    """and whatever else the driver needs; None for a plain call."""
 
     def __init__(self) -> None:
         self._outcome = PENDING
-        self._source = self._callbacks = self._site = None
+        self._source = self._callbacks = self._code = self._payload = self._extra = None
+        self._method = self._offset = 0
 
     def done(self) -> bool:
         """Whether the task has ended: with a value, an error or a cancellation. Never blocks."""
@@ -152,8 +162,8 @@ class Failure(Outcome):
         if self._exception is None:
             assert self._build is not None
             self._exception, self._build = self._build(), None
-            if completion is not None and completion._site is not None:
-                _add_note(self._exception, f"called at {describe_site(completion._site)}")
+            if completion is not None and completion._code is not None:
+                _add_note(self._exception, f"called at {describe_site(completion._code, completion._offset)}")
         return self._exception
 
     def value(self, completion: Completion) -> Any:
@@ -211,9 +221,8 @@ def failure_of(error: BaseException, label: str = "a task") -> Failure:
     return Failure(lambda: error, label)
 
 
-def describe_site(site: tuple[CodeType, int]) -> str:
+def describe_site(code: CodeType, offset: int) -> str:
     """Turn a call site (code object, instruction offset in bytes) into ``file:line in function``."""
-    code, offset = site
     line = code.co_firstlineno
     for start, end, number in code.co_lines():
         if start <= offset < end and number is not None:

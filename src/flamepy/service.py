@@ -75,9 +75,10 @@ class RemoteMethod(Generic[P, R]):
             self._accepts.check(args, kwargs)
         expr: ObjectExpr[R] = _new(ObjectExpr)
         expr._outcome = PENDING
-        expr._callbacks = None
+        expr._callbacks = expr._extra = None
         frame = _getframe(1)
-        expr._site = (frame.f_code, frame.f_lasti)
+        expr._code = frame.f_code
+        expr._offset = frame.f_lasti
         self._submit(expr, self._number, args, kwargs, self._options)
         return expr
 

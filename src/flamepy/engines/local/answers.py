@@ -5,7 +5,7 @@ from __future__ import annotations
 import weakref
 
 from flamepy.completion import PENDING, Completion, Encoded, Failure, failure_of
-from flamepy.engines.local.calls import Extra, extra_of
+from flamepy.engines.local.calls import Extra
 from flamepy.engines.local.objects import values_of
 from flamepy.errors import DependencyFailed, TaskCancelled, TaskTimeout
 from flamepy.serialization import failures
@@ -16,7 +16,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from flamepy.engines.local.calls import Entry
     from flamepy.engines.local.engine import LocalEngine
     from flamepy.engines.local.links import Link
     from flamepy.engines.local.session import LocalSession
@@ -31,7 +30,7 @@ class Answers:
     def __init__(self, engine: LocalEngine) -> None:
         self._engine = engine
 
-    def outcome_of(self, link: Link, entry: Entry, reply: Any) -> Any:
+    def outcome_of(self, link: Link, entry: Completion, reply: Any) -> Any:
         """The outcome of a call by its answer; None if it has none yet (promised, streaming, tried again)."""
         kind = reply[0]
         if kind < Say.FAILED:
@@ -59,62 +58,62 @@ class Answers:
         link.streams[number] = weakref.ref(stream)
         return stream
 
-    def _failed(self, session: LocalSession, entry: Entry, record: Any) -> Any:
+    def _failed(self, session: LocalSession, entry: Completion, record: Any) -> Any:
         session.succeeded -= 1
-        extra = extra_of(entry)
+        extra = entry._extra
         if extra is not None and extra.retries > 0 and extra.options.retry_exceptions:
             error = failures.rebuild(record)
             if isinstance(error, extra.options.retry_exceptions):
                 self._again(session, entry)
                 return None
-        return self.failure(session, entry, Failure(lambda: failures.rebuild(record), session.label(entry[1])), record)
+        return self.failure(session, entry, Failure(lambda: failures.rebuild(record), session.label(entry._method)), record)
 
-    def _interrupted(self, session: LocalSession, entry: Entry, why: str) -> Any:
+    def _interrupted(self, session: LocalSession, entry: Completion, why: str) -> Any:
         session.succeeded -= 1
         if why != "timeout":
             return self.cancelled(session, entry)
         return self.timed_out(session, entry)
 
-    def timed_out(self, session: LocalSession, entry: Entry) -> Any:
+    def timed_out(self, session: LocalSession, entry: Completion) -> Any:
         """The outcome of a call that ran longer than it may: another try, or the error."""
-        extra: Extra = entry[3]
+        extra: Extra = entry._extra
         if extra.retries > 0:
             self._again(session, entry)
             return None
         seconds = extra.options.timeout
         error = TaskTimeout(
-            f"{session.label(entry[1])} was stopped after {seconds:g} s, its timeout; "
+            f"{session.label(entry._method)} was stopped after {seconds:g} s, its timeout; "
             "give it more with .options(timeout=...), or make the task shorter",
             seconds=seconds,
         )
-        return self.failure(session, entry, failure_of(error, session.label(entry[1])))
+        return self.failure(session, entry, failure_of(error, session.label(entry._method)))
 
-    def cancelled(self, session: LocalSession, entry: Entry) -> Failure:
+    def cancelled(self, session: LocalSession, entry: Completion) -> Failure:
         """The outcome of a call that was cancelled; nobody has to look at it."""
         session.cancelled += 1
-        failure = failure_of(TaskCancelled(f"{session.label(entry[1])} was cancelled"), session.label(entry[1]))
+        failure = failure_of(TaskCancelled(f"{session.label(entry._method)} was cancelled"), session.label(entry._method))
         failure.seen = True
         return failure
 
-    def failure(self, session: LocalSession, entry: Entry, failure: Failure, record: Any = None) -> Failure:
+    def failure(self, session: LocalSession, entry: Completion, failure: Failure, record: Any = None) -> Failure:
         """Count a failure and remember it until somebody looks."""
         session.failed += 1
         kept = session.failures
-        kept.append((weakref.ref(failure), session.label(entry[1]), record))
+        kept.append((weakref.ref(failure), session.label(entry._method), record))
         if len(kept) > 2 * MAX_FAILURES:
             kept[:] = kept[-MAX_FAILURES:]
         return failure
 
-    def _again(self, session: LocalSession, entry: Entry) -> None:
-        entry[3].retries -= 1
-        entry[3].why = ""
+    def _again(self, session: LocalSession, entry: Completion) -> None:
+        entry._extra.retries -= 1
+        entry._extra.why = ""
         session.requeue([entry])
 
     # ---- arguments that are results of other calls
 
-    def await_arguments(self, session: LocalSession, entry: Entry) -> bool:
+    def await_arguments(self, session: LocalSession, entry: Completion) -> bool:
         """See that the results among a call's arguments get their values; True if they have them already."""
-        extra: Extra = entry[3]
+        extra: Extra = entry._extra
         missing = [c for c in map(_whole, extra.found) if c._outcome is PENDING]
         if not missing:
             self._fill(session, entry)
@@ -135,26 +134,25 @@ class Answers:
             completion.when_done(arrived)
         return False
 
-    def _fill(self, session: LocalSession, entry: Entry) -> None:
+    def _fill(self, session: LocalSession, entry: Completion) -> None:
         """Put the values of finished arguments into the call, or fail it with the first error among them."""
-        extra: Extra = entry[3]
-        if extra.dead:
+        extra: Extra = entry._extra
+        if entry._outcome is not PENDING:
             return
         for completion in map(_whole, extra.found):
             outcome = completion._outcome
             if isinstance(outcome, Failure):
                 self._fail_dependent(session, entry, outcome.error(completion))
                 return
-        entry[2][2] = values_of(map(_whole, extra.found), self._encode)
+        entry._payload[2] = values_of(map(_whole, extra.found), self._encode)
         extra.keep = (extra.keep, [c._outcome for c in extra.found])
         extra.found = []
 
-    def _fail_dependent(self, session: LocalSession, entry: Entry, cause: BaseException) -> None:
-        label = session.label(entry[1])
+    def _fail_dependent(self, session: LocalSession, entry: Completion, cause: BaseException) -> None:
+        label = session.label(entry._method)
         error = DependencyFailed(f"{label} was not run: an argument had failed with {type(cause).__name__}: {cause}")
         error.__cause__ = cause
-        entry[3].dead = True
-        session.settle(entry[0], self.failure(session, entry, failure_of(error, label)))
+        session.settle(entry, self.failure(session, entry, failure_of(error, label)))
 
     def _encode(self, completion: Completion) -> Any:
         value = completion._outcome
@@ -175,7 +173,7 @@ class Answers:
             return True
         for link in list(session.links):
             for number, entry in list(link.promises.items()):
-                if entry[0] is completion:
+                if entry is completion:
                     link.note(Ask.CANCEL_ASYNC, number)
                     return True
             sequence = link.sequence_of(completion)
@@ -186,21 +184,20 @@ class Answers:
 
     def _cancel_queued(self, session: LocalSession, completion: Completion) -> bool:
         for entry in list(session.queued):
-            if entry[0] is completion:
+            if entry is completion:
                 try:
                     session.queued.remove(entry)
                 except ValueError:  # sent a moment ago
                     return False
-                if len(entry) > 3:
+                if entry._extra is not None:
                     session.specials -= 1
-                    entry[3].dead = True
                 session.settle(completion, self.cancelled(session, entry))
                 return True
         return False
 
     def _cancel_parked(self, session: LocalSession, completion: Completion) -> bool:
         """A call that waits for its arguments is in no queue."""
-        session.settle(completion, self.cancelled(session, (completion, 0, ())))
+        session.settle(completion, self.cancelled(session, completion))
         return True
 
     def cancel_all(self, session: LocalSession) -> None:
@@ -208,7 +205,7 @@ class Answers:
         self.cancel_queued(session)
         for link in list(session.links):
             for entry in link.outstanding():
-                session.settle(entry[0], self.cancelled(session, entry))
+                session.settle(entry, self.cancelled(session, entry))
             link.abandon_streams()
 
     def cancel_queued(self, session: LocalSession) -> None:
@@ -218,9 +215,7 @@ class Answers:
                 entry = session.queued.popleft()
             except IndexError:
                 break
-            if len(entry) > 3:
-                entry[3].dead = True
-            session.settle(entry[0], self.cancelled(session, entry))
+            session.settle(entry, self.cancelled(session, entry))
         session.specials = 0
 
 

@@ -170,11 +170,11 @@ class LocalEngine:
         while True:
             for link in list(session.links):
                 link.abandon_streams()
-            entry = next((e for e in session.outstanding() if e[0]._outcome is PENDING), None)
+            entry = next((e for e in session.outstanding() if e._outcome is PENDING), None)
             if entry is None:
                 return True
             left = None if deadline is None else max(0.0, deadline - monotonic())
-            if not session.wait(entry[0], left):
+            if not session.wait(entry, left):
                 return False
 
     def close(self, *, cancel: bool = False) -> None:

@@ -11,7 +11,7 @@ import sys
 from time import time
 
 from flamepy.completion import failure_of
-from flamepy.engines.local.calls import Extra, extra_of
+from flamepy.engines.local.calls import Extra
 from flamepy.engines.local.launcher import Launcher
 from flamepy.engines.local.links import Link
 from flamepy.engines.local.news import News
@@ -33,7 +33,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from flamepy.engines.local.calls import Entry
+    from flamepy.completion import Completion
     from flamepy.engines.local.engine import LocalEngine
     from flamepy.engines.local.session import LocalSession
 
@@ -200,7 +200,7 @@ class Fleet:
             link.pending.clear()
         for entry in entries:
             session.settle(
-                entry[0], self.engine.answers.failure(session, entry, failure_of(error, session.label(entry[1])))
+                entry, self.engine.answers.failure(session, entry, failure_of(error, session.label(entry._method)))
             )
 
     def handed_back(self, link: Link, sequence: int) -> None:
@@ -334,7 +334,7 @@ class Fleet:
                 self._fail(session, entry, link, status)
         for stream in link.open_streams():
             error = failure_of(self._death(session, link, status, "a stream"), session.spec.name)
-            self.engine.answers.failure(session, (stream.whole, 0, ()), error)
+            self.engine.answers.failure(session, stream.whole, error)
             for completion, outcome in stream.end(error):
                 session.settle(completion, outcome)
         if not link.ready and self._is_false_start(session, link, status):
@@ -360,9 +360,9 @@ class Fleet:
         )
         return True
 
-    def _outlives(self, session: LocalSession, entry: Entry) -> bool:
+    def _outlives(self, session: LocalSession, entry: Completion) -> bool:
         """Whether a call that was running may be run again (and is counted as tried once more)."""
-        extra = extra_of(entry)
+        extra = entry._extra
         retries = session.spec.defaults.retries if extra is None else extra.retries
         lost = session.spec.stateful and session.spec.checkpoint is None
         if retries <= 0 or lost or (extra is not None and extra.why == "cancel"):
@@ -373,18 +373,18 @@ class Fleet:
         extra.why = ""
         return True
 
-    def _fail(self, session: LocalSession, entry: Entry, link: Link, status: int | None) -> None:
-        extra = extra_of(entry)
+    def _fail(self, session: LocalSession, entry: Completion, link: Link, status: int | None) -> None:
+        extra = entry._extra
         answers = self.engine.answers
         if extra is not None and extra.why == "cancel":
-            session.settle(entry[0], answers.cancelled(session, entry))
+            session.settle(entry, answers.cancelled(session, entry))
         elif extra is not None and extra.why == "timeout":
             outcome = answers.timed_out(session, entry)
             if outcome is not None:
-                session.settle(entry[0], outcome)
+                session.settle(entry, outcome)
         else:
-            error = self._death(session, link, status, session.label(entry[1]))
-            session.settle(entry[0], answers.failure(session, entry, failure_of(error, session.label(entry[1]))))
+            error = self._death(session, link, status, session.label(entry._method))
+            session.settle(entry, answers.failure(session, entry, failure_of(error, session.label(entry._method))))
 
     def _death(self, session: LocalSession, link: Link, status: int | None, what: str) -> ExecutorDied:
         code = os.waitstatus_to_exitcode(status) if status is not None else None
@@ -397,7 +397,7 @@ class Fleet:
             service=session.spec.name,
         )
 
-    def _lose_state(self, session: LocalSession, link: Link, status: int | None, entries: list[Entry]) -> None:
+    def _lose_state(self, session: LocalSession, link: Link, status: int | None, entries: list[Completion]) -> None:
         """The only instance of a service is gone, with what it had in memory."""
         code = os.waitstatus_to_exitcode(status) if status is not None else None
         error = StateLost(
@@ -424,10 +424,10 @@ class Fleet:
         """Interrupt whatever runs, politely; the processes that do not listen are killed at `close`."""
         for link in list(self.links.values()):
             for entry in list(link.pending)[:1]:
-                extra = extra_of(entry)
+                extra = entry._extra
                 if extra is None:
-                    link.pending[0] = (*entry[:3], Extra(link.session.spec.defaults))
-                link.pending[0][3].why = "cancel"
+                    extra = entry._extra = Extra(link.session.spec.defaults)
+                extra.why = "cancel"
                 link.ring(b"C", link.answered + 1)
 
     def close(self) -> None:

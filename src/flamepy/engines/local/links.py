@@ -8,7 +8,7 @@ import weakref
 from collections import deque
 from time import perf_counter
 
-from flamepy.engines.local.calls import extra_of
+from flamepy.completion import Completion
 from flamepy.wire.frames import FrameBuffer, Say, pack
 
 TYPE_CHECKING = False
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
 
-    from flamepy.completion import Completion
-    from flamepy.engines.local.calls import Entry
     from flamepy.engines.local.fleet import Fleet
     from flamepy.engines.local.session import LocalSession
     from flamepy.stream import Stream
@@ -69,16 +67,16 @@ class Link:
         self.ended = False
         self.releasing = False
         self.failed_over = False
-        self.pending: deque[Entry] = deque()
+        self.pending: deque[Completion] = deque()
         self._take = self.pending.popleft if session.spec.checkpoint is None else self._take_and_remember
         self.alone = False
         self.answered = 0
         self.waiting = 0
         self.handed_back: int | None = None
         self.mark = perf_counter()
-        self.promises: dict[int, Entry] = {}
+        self.promises: dict[int, Completion] = {}
         self.streams: dict[int, weakref.ref[Stream]] = {}
-        self.above: dict[int, Entry] = {}
+        self.above: dict[int, Completion] = {}
         self.calls: dict[int, Completion] = {}
         self.held: dict[str, object] = {}
         self.tail: deque[str] = deque(maxlen=TAIL_LINES)
@@ -99,15 +97,15 @@ class Link:
         """Whether the socket is full, so that calls had better wait in the queue."""
         return bool(self._unsent)
 
-    def send(self, entries: list[Entry]) -> None:
+    def send(self, entries: list[Completion]) -> None:
         """Send calls; one session sends at a time, so that they are answered in this order."""
         message, self._notes = self._notes, []
         for entry in entries:
-            message.append(entry[1])
-            message.append(entry[2])
+            message.append(entry._method)
+            message.append(entry._payload)
         if not self.pending:
             self.mark = perf_counter()
-        last = extra_of(entries[-1])
+        last = entries[-1]._extra
         self.alone = last is not None and last.alone
         self.pending.extend(entries)
         self._transmit(pack(message))
@@ -194,17 +192,20 @@ class Link:
             else:
                 count += 1
                 entry, outcome = take(), reply
-            completion = entry[0]
-            completion._outcome = outcome
-            if completion._callbacks is not None:
-                fire.append(completion)
+            entry._outcome = outcome
+            entry._payload = entry._extra = None
+            if entry._callbacks is not None:
+                fire.append(entry)
         self.answered += count
         self._settle(count)
 
-    def _take_and_remember(self) -> Entry:
+    def _take_and_remember(self) -> Completion:
         """With checkpoints, answered calls are kept until the state that contains them is saved."""
         entry = self.pending.popleft()
-        self.session.replay.append(entry)
+        again = Completion()
+        again._source, again._method = entry._source, entry._method
+        again._payload, again._extra = entry._payload, entry._extra
+        self.session.replay.append(again)
         return entry
 
     def _settle(self, count: int) -> None:
@@ -223,7 +224,7 @@ class Link:
     def sequence_of(self, completion: Completion) -> int:
         """The number under which the executor knows a pending call; 0 if it is answered."""
         for place, entry in enumerate(list(self.pending)):
-            if entry[0] is completion:
+            if entry is completion:
                 return self.answered + 1 + place
         return 0
 
@@ -238,7 +239,7 @@ class Link:
         except OSError:  # it has ended
             return
 
-    def outstanding(self) -> Iterable[Entry]:
+    def outstanding(self) -> Iterable[Completion]:
         """Every call that was sent and has no outcome, whatever form it has taken."""
         yield from list(self.pending)
         yield from list(self.promises.values())

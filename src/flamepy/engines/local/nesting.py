@@ -8,8 +8,8 @@ or that it waits for in a circle.
 
 from __future__ import annotations
 
-from flamepy.completion import Completion, Encoded, Failure
-from flamepy.engines.local.calls import Extra, extra_of
+from flamepy.completion import PENDING, Completion, Encoded, Failure
+from flamepy.engines.local.calls import Extra
 from flamepy.errors import ServiceClosed
 from flamepy.model.specs import CallOptions
 from flamepy.serialization import failures
@@ -19,7 +19,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from flamepy.engines.local.calls import Entry
     from flamepy.engines.local.engine import LocalEngine
     from flamepy.engines.local.links import Link
     from flamepy.engines.local.session import LocalSession
@@ -50,7 +49,8 @@ class Nesting:
         extra = Extra(options, link)
         extra.keep = engine.objects.lease_of(payload, link)
         engine.nested_calls += 1
-        session.take((completion, method, payload, extra))
+        completion._method, completion._payload, completion._extra = method, payload, extra
+        session.take(completion)
 
     def _answer(self, link: Link, number: int, completion: Completion) -> None:
         self._engine.nested_calls -= 1
@@ -93,7 +93,7 @@ class Nesting:
     def lift(self, session: LocalSession) -> None:
         """Run the calls at the front of a queue above waiting tasks, if nobody else could ever run them."""
         while session.queued:
-            extra = extra_of(session.queued[0])
+            extra = session.queued[0]._extra
             if extra is None or extra.caller is None or extra.missing:
                 return
             host = self._host(session, extra.caller)
@@ -101,7 +101,7 @@ class Nesting:
                 return
             entry = session.queued.popleft()
             session.specials -= 1
-            if not extra.dead:
+            if entry._outcome is PENDING:
                 self._run_above(host, entry)
 
     def _host(self, session: LocalSession, caller: Link) -> Link | None:
@@ -142,18 +142,18 @@ class Nesting:
         if session is None:
             return None
         for other in session.links:
-            if any(entry[0] is completion for entry in other.outstanding()):
+            if any(entry is completion for entry in other.outstanding()):
                 return other  # type: ignore[no-any-return]
         return session.links[0] if session.links else None
 
-    def _run_above(self, host: Link, entry: Entry) -> None:
+    def _run_above(self, host: Link, entry: Completion) -> None:
         self._count += 1
         host.above[self._count] = entry
-        host.note(Ask.NESTED, (self._count, entry[1], entry[2]))
+        host.note(Ask.NESTED, (self._count, entry._method, entry._payload))
 
 
 def _caller_of(link: Link) -> Link | None:
     """Whose task caused what this executor runs now, innermost first."""
     running = list(link.above.values())[-1:] or list(link.pending)[:1]
-    extra = extra_of(running[0]) if running else None
+    extra = running._extra if running else None
     return extra.caller if extra else None

@@ -53,7 +53,7 @@ class News:
         link.session.succeeded += 1
         outcome = answer if type(answer) is not tuple else link.session.outcome_of(link, entry, answer)
         if outcome is not None or type(answer) is not tuple:
-            link.session.settle(entry[0], outcome)
+            link.session.settle(entry, outcome)
 
     def _item(self, link: Link, reply: Any) -> None:
         reference = link.streams.get(reply[1])
@@ -70,7 +70,7 @@ class News:
         if stream is None:
             return
         session, failure = link.session, None
-        entry = (stream.whole, 0, ())
+        entry = stream.whole
         if reply[2] is None:
             session.succeeded += 1
         elif reply[2][0] == Say.CANCELLED:

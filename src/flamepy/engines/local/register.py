@@ -141,9 +141,9 @@ class Register:
             return session.reason
         if session.queued and not any(link.ready for link in list(session.links)):
             return "its first executor is starting"
-        missing = next((e for e in list(session.queued)[:1] if len(e) > 3 and e[3].missing), None)
+        missing = next((e for e in list(session.queued)[:1] if e._extra is not None and e._extra.missing), None)
         if missing is not None:
-            return f"the next task waits for {missing[3].missing} argument(s) that are results of other tasks"
+            return f"the next task waits for {missing._extra.missing} argument(s) that are results of other tasks"
         return ""
 
     def _tasks(self, session: LocalSession) -> list[TaskRecord]:
@@ -158,7 +158,7 @@ class Register:
         for link in list(session.links):
             for entry in link.outstanding():
                 done += 1
-                label = session.label(entry[1])
+                label = session.label(entry._method)
                 rows.append(
                     TaskRecord(
                         id=str(done), session=session.id, method=label, state="Running", executor=str(link.number)
@@ -166,7 +166,7 @@ class Register:
                 )
         for entry in list(session.queued)[:MAX_TASKS]:
             done += 1
-            rows.append(TaskRecord(id=str(done), session=session.id, method=session.label(entry[1]), state="Pending"))
+            rows.append(TaskRecord(id=str(done), session=session.id, method=session.label(entry._method), state="Pending"))
         return rows
 
     def _executors(self) -> Any:
@@ -232,7 +232,7 @@ class Register:
             raise EngineError(f"no open session '{session}' in engine {self._engine.id}")
         place = int(task) - (found.succeeded + found.failed + found.cancelled) - 1 if task.isdigit() else -1
         entries = [e for link in list(found.links) for e in link.outstanding()] + list(found.queued)
-        if not 0 <= place < len(entries) or not found.cancel(entries[place][0]):
+        if not 0 <= place < len(entries) or not found.cancel(entries[place]):
             raise EngineError(f"no task '{task}' of session '{session}' is pending or running")
 
 

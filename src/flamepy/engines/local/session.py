@@ -13,7 +13,7 @@ from math import ceil
 from time import time
 
 from flamepy.completion import PENDING, Completion, Failure, failure_of
-from flamepy.engines.local.calls import PLAIN, Extra, extra_of
+from flamepy.engines.local.calls import PLAIN, Extra
 from flamepy.errors import EngineClosed, ServiceClosed
 from flamepy.model.lifecycle import SESSION_TRANSITIONS, SessionEvent, SessionState, advance
 from flamepy.serialization.codec import NUMBERS, SHORT, TEXTS
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from flamepy.engines.local.answers import Answers
-    from flamepy.engines.local.calls import Entry
     from flamepy.engines.local.engine import LocalEngine
     from flamepy.engines.local.links import Link
     from flamepy.model.specs import CallOptions, SessionSpec
@@ -60,7 +59,7 @@ class LocalSession:
         self.failures: list[Any] = []
         self.reason = ""
         self.saved: bytes | None = None
-        self.replay: list[Entry] = []
+        self.replay: list[Completion] = []
         self.lost: Failure | None = None
         self.engine = engine
         self.outcome_of = engine.answers.outcome_of
@@ -69,7 +68,7 @@ class LocalSession:
         self._objects = engine.objects
         self._reader = engine.reader
         self._guard = engine.guard
-        self.queued: deque[Entry] = deque()
+        self.queued: deque[Completion] = deque()
         self.specials = 0
         self._idle: set[Link] = set()
         self._pumping = _thread.allocate_lock()
@@ -108,10 +107,12 @@ class LocalSession:
             if kind not in NUMBERS and (kind not in TEXTS or len(value) > SHORT):
                 self._submit_special(completion, method, args, kwargs, options)
                 return
+        completion._method = method
+        completion._payload = args
         queued = self.queued
-        queued.append((completion, method, args))
-        if self._idle or len(queued) >= BATCH:
-            self.pump()
+        queued.append(completion)
+        if self._idle or not len(queued) % BATCH:
+            self._hand_out()
         if not self._keeper.alert:
             self._keeper.arm()
 
@@ -125,56 +126,57 @@ class LocalSession:
     ) -> None:
         if self._closed is not None:
             raise self._closed
-        payload, lease, found = self._objects.arguments(args, kwargs)
+        completion._method = method
+        completion._payload, lease, found = self._objects.arguments(args, kwargs)
         if options is None and self._trivial and lease is None and not found:
-            self._enqueue((completion, method, payload))
+            self._enqueue(completion)
             return
-        extra = Extra(options or self.spec.defaults)
+        extra = completion._extra = Extra(options or self.spec.defaults)
         extra.keep, extra.found = lease, found
-        self.take((completion, method, payload, extra))
+        self.take(completion)
 
-    def take(self, entry: Entry) -> None:
+    def take(self, entry: Completion) -> None:
         """Take a call with an `Extra`; one whose arguments are not there yet keeps its place in an ordered queue."""
-        extra: Extra = entry[3]
+        extra: Extra = entry._extra
         if self._closed is not None:
-            self.settle(entry[0], failure_of(self._closed, self.label(entry[1])))
+            self.settle(entry, failure_of(self._closed, self.label(entry._method)))
             return
         if extra.found and not self._answers.await_arguments(self, entry) and not self._ordered:
             return  # it is queued when they are there
         self._enqueue(entry)
 
-    def _enqueue(self, entry: Entry) -> None:
-        if len(entry) > 3:
+    def _enqueue(self, entry: Completion) -> None:
+        if entry._extra is not None:
             self.specials += 1
-        priority = entry[3].options.priority if len(entry) > 3 else 0
+        priority = entry._extra.options.priority if entry._extra is not None else 0
         if priority > 0 and not self._ordered:
             self._insert(entry, priority)
         else:
             self.queued.append(entry)
-        if self._idle or len(self.queued) >= BATCH or (len(entry) > 3 and entry[3].caller is not None):
+        if self._idle or not len(self.queued) % BATCH or (entry._extra is not None and entry._extra.caller is not None):
             self.pump()
         if not self._keeper.alert:
             self._keeper.arm()
 
-    def _insert(self, entry: Entry, priority: int) -> None:
+    def _insert(self, entry: Completion, priority: int) -> None:
         place = 0
         for other in list(self.queued):
-            extra = extra_of(other)
+            extra = other._extra
             if (extra.options.priority if extra else 0) < priority:
                 break
             place += 1
         self.queued.insert(place, entry)
 
-    def arguments_ready(self, entry: Entry) -> None:
+    def arguments_ready(self, entry: Completion) -> None:
         """The last missing argument of a call has arrived (or failed, and the call with it)."""
-        if not self._ordered and not entry[3].dead:
+        if not self._ordered and entry._outcome is PENDING:
             self._enqueue(entry)
         self.pump()
         self._keeper.arm()
 
-    def requeue(self, entries: list[Entry]) -> None:
+    def requeue(self, entries: list[Completion]) -> None:
         """Put calls back at the front of the queue, in their order."""
-        self.specials += sum(1 for entry in entries if len(entry) > 3)
+        self.specials += sum(1 for entry in entries if entry._extra is not None)
         self.queued.extendleft(reversed(entries))
         self._keeper.arm()
 
@@ -204,6 +206,12 @@ class LocalSession:
         if self.queued and self.engine.nested_calls:
             self.engine.nesting.lift(self)
 
+    def _hand_out(self) -> None:
+        """`pump`; and when executors are full, see first whether they have answered."""
+        self.pump()
+        if len(self.queued) >= BATCH:
+            self._reader.serve()
+
     def _next_link(self) -> Link | None:
         """The executor that has the least to do and may be given more."""
         best, least = None, WINDOW
@@ -228,23 +236,23 @@ class LocalSession:
         share = ceil(len(self.queued) / len(self.links))
         return min(BATCH, window - pending, max(1, share))
 
-    def _take(self, count: int) -> list[Entry]:
+    def _take(self, count: int) -> list[Completion]:
         """Take up to ``count`` calls off the queue that may be sent in one message."""
         queued = self.queued
         if not self.specials:
             take = queued.popleft
             return [take() for _ in range(min(count, len(queued)))]
-        entries: list[Entry] = []
+        entries: list[Completion] = []
         while queued and len(entries) < count:
-            extra = extra_of(queued[0])
-            if extra is not None and not extra.dead and (extra.missing or (extra.alone and entries)):
+            extra, waits = queued[0]._extra, queued[0]._outcome is PENDING
+            if extra is not None and waits and (extra.missing or (extra.alone and entries)):
                 break
             entry = queued.popleft()
             if extra is None:
                 entries.append(entry)
                 continue
             self.specials -= 1
-            if extra.dead:
+            if not waits:
                 continue
             entries.append(entry)
             if extra.alone:
@@ -319,6 +327,9 @@ class LocalSession:
         if completion._outcome is not PENDING:
             return
         completion._outcome = outcome
+        completion._payload = None
+        if completion._extra is not None:
+            completion._extra.keep = None
         if completion._callbacks is not None:
             if self._reader.led_by_me():
                 self._reader.to_fire.append(completion)
@@ -334,7 +345,7 @@ class LocalSession:
         """Whether it takes no more calls."""
         return self._closed is not None
 
-    def outstanding(self) -> Iterator[Entry]:
+    def outstanding(self) -> Iterator[Completion]:
         """Every call without an outcome."""
         yield from list(self.queued)
         for link in list(self.links):
