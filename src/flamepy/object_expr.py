@@ -46,7 +46,8 @@ class ObjectExpr(Completion, Generic[T]):
         """
         outcome = self._outcome
         if outcome is PENDING:
-            self._wait_or_raise(timeout)
+            if not self._source.wait(self, timeout):  # type: ignore[union-attr]
+                raise self._waited_too_long(timeout)
             outcome = self._outcome
         if isinstance(outcome, Outcome):
             return outcome.value(self)  # type: ignore[no-any-return]
@@ -69,7 +70,8 @@ class ObjectExpr(Completion, Generic[T]):
         Raises:
             WaitTimeout: There is no outcome in time.
         """
-        self._wait_or_raise(timeout)
+        if not self.wait(timeout):
+            raise self._waited_too_long(timeout)
         outcome = self._outcome
         return outcome.error(self) if isinstance(outcome, Outcome) else None
 
@@ -151,14 +153,11 @@ class ObjectExpr(Completion, Generic[T]):
         error = _peek(outcome, self)
         return "done" if error is None else f"failed: {type(error).__name__}"
 
-    def _wait_or_raise(self, timeout: float | None) -> None:
-        if self._outcome is PENDING:
-            assert self._source is not None
-            if not self._source.wait(self, timeout):
-                raise WaitTimeout(
-                    f"no result after {timeout:g} s; the task goes on: call get() again, give it more time, or cancel()",
-                    seconds=timeout,
-                )
+    def _waited_too_long(self, timeout: float | None) -> WaitTimeout:
+        return WaitTimeout(
+            f"no result after {timeout or 0:g} s; the task goes on: call get() again, give it more time, or cancel()",
+            seconds=timeout,
+        )
 
 
 def outcome_ended(outcome: Any) -> bool:

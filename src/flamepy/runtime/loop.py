@@ -89,15 +89,16 @@ class Executor:
 
     def run(self) -> None:
         """Serve until the client closes the socket."""
+        inbox, receive, serve, flush = self.inbox, self.receive, self._serve, self.flush
         while True:
-            message = self.inbox.popleft() if self.inbox else self.receive()
+            message = inbox.popleft() if inbox else receive()
             if message is None:
                 return
             try:
-                self._serve(message)
+                serve(message)
             except Interrupted:  # it rang between two tasks
                 self.running[0] = 0
-            self.flush()
+            flush()
 
     def _serve(self, message: list[Any]) -> None:
         rest = iter(message)
@@ -159,7 +160,8 @@ class Executor:
                 messages = self._read()
             if messages is None:
                 return None
-            self.inbox.extend(messages[1:])
+            if len(messages) > 1:
+                self.inbox.extend(messages[1:])
             return messages[0]
         return self._mail.get()
 

@@ -110,6 +110,16 @@ class Link:
         self.pending.extend(entries)
         self._transmit(pack(message))
 
+    def send_one(self, entry: Completion) -> None:
+        """Send a plain call to an idle executor; `send` for the commonest case."""
+        if self._notes:
+            self.send([entry])
+            return
+        self.mark = perf_counter()
+        self.alone = False
+        self.pending.append(entry)
+        self._transmit(pack([entry._method, entry._payload]))
+
     def note(self, kind: int, body: Any, *, now: bool = True) -> None:
         """Send a note, or keep it for the next message."""
         if now:
@@ -169,9 +179,15 @@ class Link:
         if count == 0:
             self._fleet.hung_up(self)
             return
-        with self._fleet.guard:
+        guard = self._fleet.guard
+        guard.depth += 1
+        try:
             for message in self.frames.filled(count):
                 self._consume(message)
+        finally:
+            guard.depth -= 1
+            if guard.came:
+                guard.deliver()
         if self.session.queued or self.handed_back is not None:
             self.session.pump()
 
@@ -212,12 +228,15 @@ class Link:
         """Keep the accounts after a message with ``count`` answers."""
         now = perf_counter()
         session = self.session
-        session.account(count, now - self.mark)
+        if count:
+            session.succeeded += count
+            sample = (now - self.mark) / count
+            session.cost = (session.cost + sample) / 2 if session.cost else sample
         self.mark = now
         if not self.pending:
             if self.handed_back is not None:
                 self._fleet.returned(self)
-            session.now_idle(self)
+            session.idle.add(self)
 
     # ---- one call of many
 

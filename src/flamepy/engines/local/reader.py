@@ -115,21 +115,16 @@ class Reader:
             completion.fire()
 
     def _lead(self, completion: Completion, deadline: float | None, link: Link | None) -> None:
-        while completion._outcome is PENDING and not self.to_fire:
-            if link is None or link.ended or not self._spin(link):
+        while link is not None and not link.ended and completion._outcome is PENDING and not self.to_fire:
+            count = self._pulse.spin(link.socket, link.frames.space())
+            if count < 0:
                 break
+            link.received(count)
         while completion._outcome is PENDING and not self.to_fire:
             left = None if deadline is None else deadline - monotonic()
             if left is not None and left <= 0:
                 return
             self._take(self._poller.wait(left))
-
-    def _spin(self, link: Link) -> bool:
-        count = self._pulse.spin(link.socket, link.frames.space())
-        if count < 0:
-            return False
-        link.received(count)
-        return True
 
     def _take(self, ready: Any) -> None:
         for descriptor, events in ready:

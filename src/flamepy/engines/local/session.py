@@ -44,6 +44,7 @@ class LocalSession:
     Attributes:
         links: Its executors.
         queued: Calls that wait in the queue, as a truth value.
+        idle: Those that have answered everything.
         cost: Seconds that a call takes, as seen from here; 0 while unknown.
     """
 
@@ -70,7 +71,7 @@ class LocalSession:
         self._guard = engine.guard
         self.queued: deque[Completion] = deque()
         self.specials = 0
-        self._idle: set[Link] = set()
+        self.idle: set[Link] = set()
         self._pumping = _thread.allocate_lock()
         self._again = False
         self._flush_soon = False
@@ -110,9 +111,12 @@ class LocalSession:
         completion._method = method
         completion._payload = args
         queued = self.queued
-        queued.append(completion)
-        if self._idle or not len(queued) % BATCH:
-            self._hand_out()
+        if self.idle and not queued and self._single and self._pumping.acquire(False):
+            self._send_now(completion)
+        else:
+            queued.append(completion)
+            if self.idle or not len(queued) % BATCH:
+                self._hand_out()
         if not self._keeper.alert:
             self._keeper.arm()
 
@@ -153,7 +157,7 @@ class LocalSession:
             self._insert(entry, priority)
         else:
             self.queued.append(entry)
-        if self._idle or not len(self.queued) % BATCH or (entry._extra is not None and entry._extra.caller is not None):
+        if self.idle or not len(self.queued) % BATCH or (entry._extra is not None and entry._extra.caller is not None):
             self.pump()
         if not self._keeper.alert:
             self._keeper.arm()
@@ -185,13 +189,17 @@ class LocalSession:
     def pump(self) -> None:
         """Hand out what can be handed out; called by whoever changed something, one works for all."""
         self._again = True
+        guard = self._guard
         while self._again and self._pumping.acquire(False):
             try:
                 self._again = False
-                with self._guard:
-                    self._dispatch()
+                guard.depth += 1
+                self._dispatch()
             finally:
                 self._pumping.release()
+                guard.depth -= 1
+                if guard.came:
+                    guard.deliver()
 
     def _dispatch(self) -> None:
         while self.queued:
@@ -201,10 +209,29 @@ class LocalSession:
             entries = self._take(self._room(link))
             if not entries:
                 break
-            self._idle.discard(link)
+            self.idle.discard(link)
             link.send(entries)
         if self.queued and self.engine.nested_calls:
             self.engine.nesting.lift(self)
+
+    def _send_now(self, completion: Completion) -> None:
+        """The only executor has nothing to do, and the lock is ours: send without a detour through the queue."""
+        guard = self._guard
+        guard.depth += 1
+        try:
+            link = self.idle.pop() if self.idle else None
+            if link is None or link.pending or not self._room(link):
+                self.queued.append(completion)
+                self._again = True
+            else:
+                link.send_one(completion)
+        finally:
+            self._pumping.release()
+            guard.depth -= 1
+            if guard.came:
+                guard.deliver()
+        if self._again:
+            self.pump()
 
     def _hand_out(self) -> None:
         """`pump`; and when executors are full, see first whether they have answered."""
@@ -260,17 +287,6 @@ class LocalSession:
                 break
         return entries
 
-    def now_idle(self, link: Link) -> None:
-        """An executor has answered everything."""
-        self._idle.add(link)
-
-    def account(self, answers: int, seconds: float) -> None:
-        """Learn from ``answers`` calls that took ``seconds``."""
-        self.succeeded += answers
-        if answers:
-            sample = seconds / answers
-            self.cost = (self.cost + sample) / 2 if self.cost else sample
-
     # ---- executors come and go
 
     def grow(self, wanted: int | None = None) -> bool:
@@ -280,12 +296,12 @@ class LocalSession:
     def joined(self, link: Link) -> None:
         """A new executor may be given calls, even before it says that it is ready."""
         self.links.append(link)
-        self._idle.add(link)
+        self.idle.add(link)
         self.pump()
 
     def left(self, link: Link) -> None:
         """An executor is gone."""
-        self._idle.discard(link)
+        self.idle.discard(link)
         if link in self.links:
             self.links.remove(link)
 
@@ -293,9 +309,10 @@ class LocalSession:
 
     def wait(self, completion: Completion, timeout: float | None) -> bool:
         """Wait for an outcome; see `Reader.wait`."""
-        self.engine.flush(self)
-        link = self.links[0] if len(self.links) == 1 else self._only_busy()
-        return self._reader.wait(completion, timeout, link)
+        if self.queued or len(self.engine.sessions) > 1:
+            self.engine.flush(self)
+        links = self.links
+        return self._reader.wait(completion, timeout, links[0] if len(links) == 1 else self._only_busy())
 
     def _only_busy(self) -> Link | None:
         busy = [link for link in self.links if link.pending]
