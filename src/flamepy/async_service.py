@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
 from flamepy.completion import PENDING
 from flamepy.event_loop import Call
 from flamepy.object_expr import ObjectExpr
-from flamepy.service import FlameRunnerService, RemoteMethod
+from flamepy.service import FlameRunnerService, OwnDoc, RemoteMethod
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,9 +23,10 @@ _new = ObjectExpr.__new__
 class AsyncMethod(RemoteMethod[P, R], Generic[P, R]):
     """A remote method whose calls return awaitables; without a running loop, plain ObjectExprs."""
 
+    __doc__ = OwnDoc(__doc__)  # type: ignore[assignment]
     __slots__ = ()
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         """Submit a task; see `RemoteMethod.__call__`."""
         if kwargs or not self._least <= len(args) <= self._most:
             self._accepts.check(args, kwargs)
@@ -48,7 +49,9 @@ class AsyncMethod(RemoteMethod[P, R], Generic[P, R]):
 class AsyncRunnerService(FlameRunnerService[Any]):
     """A `FlameRunnerService` whose calls can be awaited."""
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    __doc__ = OwnDoc(__doc__)  # type: ignore[assignment]
+
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         """Call the function (or the instance's ``__call__``) as a task."""
         if self._flame_call is None:
             return super().__call__(*args, **kwargs)

@@ -28,6 +28,20 @@ T = TypeVar("T")
 _new = ObjectExpr.__new__
 
 
+class OwnDoc:
+    """A ``__doc__`` that is the class's own on the class, and of the original on an instance.
+
+    Args:
+        text: The class's.
+    """
+
+    def __init__(self, text: str | None) -> None:
+        self._text = text
+
+    def __get__(self, handle: Any, owner: type) -> str | None:
+        return self._text if handle is None else handle._documentation()  # type: ignore[no-any-return]
+
+
 class RemoteMethod(Generic[P, R]):
     """One method of a service; calling it submits a task and returns at once.
 
@@ -35,6 +49,8 @@ class RemoteMethod(Generic[P, R]):
         >>> counter.add.options(timeout=5)(1)  # doctest: +SKIP
         >>> counter.add.map([1, 2, 3])  # doctest: +SKIP
     """
+
+    __doc__ = OwnDoc(__doc__)  # type: ignore[assignment]
 
     __slots__ = ("_accepts", "_least", "_most", "_number", "_options", "_session", "_submit", "function", "name")
 
@@ -56,7 +72,7 @@ class RemoteMethod(Generic[P, R]):
         self.name = name
         self.function = function
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> ObjectExpr[R]:
+    def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> ObjectExpr[R]:
         """Submit a task.
 
         Args:
@@ -119,9 +135,7 @@ class RemoteMethod(Generic[P, R]):
         options = replace(base, **{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
         return RemoteMethod(self._session, self._number, self.name, self.function, self._accepts, options)
 
-    @property
-    def __doc__(self) -> str | None:  # type: ignore[override]
-        """The original's documentation."""
+    def _documentation(self) -> str | None:
         return getattr(self.function, "__doc__", None)
 
     @property
@@ -148,6 +162,8 @@ class FlameRunnerService(Generic[T]):
     ``options`` are the service's own unless the original has methods of these names.
     """
 
+    __doc__ = OwnDoc(__doc__)  # type: ignore[assignment]
+
     _flame_session: Session
     _flame_methods: dict[str, RemoteMethod[..., Any]]
     _flame_call: RemoteMethod[..., Any] | None
@@ -164,7 +180,7 @@ class FlameRunnerService(Generic[T]):
         self._flame_call = made.get("")
         self.__dict__.update({method: remote for method, remote in made.items() if method})
 
-    def __call__(self, *args: Any, **kwargs: Any) -> ObjectExpr[Any]:
+    def __call__(self, /, *args: Any, **kwargs: Any) -> ObjectExpr[Any]:
         """Call the function (or the instance's ``__call__``) as a task; see `RemoteMethod.__call__`.
 
         Raises:
@@ -183,7 +199,7 @@ class FlameRunnerService(Generic[T]):
         """The service's call with other options; see `RemoteMethod.options`."""
         return self._own_call("options").options(**options)
 
-    def call(self, method: Callable[..., R], *args: Any, **kwargs: Any) -> ObjectExpr[R]:
+    def call(self, method: Callable[..., R], /, *args: Any, **kwargs: Any) -> ObjectExpr[R]:
         """Submit ``method``, given as the original's function, so that type checkers know its result.
 
         Example:
@@ -196,6 +212,14 @@ class FlameRunnerService(Generic[T]):
         """Wait for the tasks submitted so far and release the executors; later calls raise ServiceClosed."""
         self._flame_session.close()
 
+    def _documentation(self) -> str:
+        """What ``help()`` shows: the original's methods with their signatures and documentation."""
+        parts = []
+        for name, method in self._flame_methods.items():
+            text = (method.__doc__ or "").strip().replace("\n", "\n    ")
+            parts.append(f"{name or self._flame_session.spec.name}{method.__signature__ or '(...)'}\n    {text}".rstrip())
+        return "\n\n".join(parts)
+
     def _own_call(self, what: str) -> RemoteMethod[..., Any]:
         if self._flame_call is None:
             raise TypeError(
@@ -204,6 +228,8 @@ class FlameRunnerService(Generic[T]):
         return self._flame_call
 
     def __getattr__(self, name: str) -> Any:
+        if name == "__signature__" and self._flame_call is not None:
+            return self._flame_call.__signature__
         if name.startswith("_"):
             raise AttributeError(name)
         raise AttributeError(self._suggest(name))
@@ -242,9 +268,11 @@ class FlameRunnerService(Generic[T]):
 class FunctionService(FlameRunnerService[Any], Generic[P, R]):
     """The service of a function; keeps the function's parameters and result for type checkers."""
 
+    __doc__ = OwnDoc(__doc__)  # type: ignore[assignment]
+
     if TYPE_CHECKING:
 
-        def __call__(self, *args: P.args, **kwargs: P.kwargs) -> ObjectExpr[R]: ...
+        def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> ObjectExpr[R]: ...
 
         def map(self, *iterables: Iterable[Any]) -> list[ObjectExpr[R]]: ...
 

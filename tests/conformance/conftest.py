@@ -1,0 +1,138 @@
+"""The engine under test, and a project to run on it.
+
+``FLAMEPY_TEST_ENGINE`` names the engine; `CONTEXTS` says how it is reached. This file is the only one here that knows
+any engine.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from flamepy import FlameAsyncRunner, FlameContext, FlamePackage, FlameRunner
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+HERE = Path(__file__).parent
+SOURCES = HERE / "project" / "src"
+
+CONTEXTS: dict[str, Callable[[Path], FlameContext]] = {
+    "local": lambda storage: FlameContext(endpoint="local://", package=FlamePackage(storage.as_uri())),
+}
+"""For each engine how its context is made, given a folder for packages."""
+
+ENGINE = os.environ.get("FLAMEPY_TEST_ENGINE", "local")
+
+sys.path.insert(0, str(SOURCES))
+sys.modules.pop("workshop", None)
+
+_numbers = itertools.count(1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        for mark in item.iter_markers("engine"):
+            if ENGINE not in mark.args:
+                item.add_marker(pytest.mark.skip(reason=f"only on {', '.join(mark.args)}"))
+
+
+@pytest.fixture
+def storage(tmp_path: Path) -> Path:
+    """The folder that packages are stored in."""
+    folder = tmp_path / "storage"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def context(storage: Path) -> FlameContext:
+    """The engine under test."""
+    return CONTEXTS[ENGINE](storage)
+
+
+@pytest.fixture(scope="session")
+def project() -> Path:
+    """The folder of the project that is shipped; it has a src layout."""
+    return HERE / "project"
+
+
+@pytest.fixture
+def make_runner(context: FlameContext, project: Path) -> Callable[..., FlameRunner]:
+    """Makes runners that are not entered yet."""
+
+    def make(name: str | None = None, *, kind: type[FlameRunner] = FlameRunner, **settings: Any) -> FlameRunner:
+        settings = {"context": context, "project": project, **settings}
+        return kind(name or f"test-{next(_numbers)}", **settings)
+
+    return make
+
+
+@pytest.fixture
+def runner(make_runner: Callable[..., FlameRunner]) -> Iterator[FlameRunner]:
+    """An open runner."""
+    with make_runner() as entered:
+        yield entered
+
+
+@pytest.fixture
+def make_async_runner(make_runner: Callable[..., FlameRunner]) -> Callable[..., FlameAsyncRunner]:
+    """Makes async runners that are not entered yet."""
+    return lambda name=None, **settings: make_runner(name, kind=FlameAsyncRunner, **settings)
+
+
+class Script:
+    """A program of a user, in a project of its own; runs with the engine under test."""
+
+    def __init__(self, folder: Path, storage: Path) -> None:
+        self.folder = folder
+        self.storage = storage
+        folder.mkdir()
+        (folder / "pyproject.toml").write_text('[project]\nname = "script"\nversion = "1"\n')
+        context = CONTEXTS[ENGINE](storage)
+        (folder / "flame.yaml").write_text(
+            "current-cluster: test\n"
+            "clusters:\n"
+            "  - name: test\n"
+            f'    endpoint: "{context.endpoint}"\n'
+            "    package:\n"
+            f'      - storage: "{storage.as_uri()}"\n'
+        )
+
+    def write(self, text: str, name: str = "main.py") -> Path:
+        """Write a file of the project."""
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        return path
+
+    def run(self, *args: str, stdin: str | None = None, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run ``python *args`` in the project's folder."""
+        done = subprocess.run(
+            [sys.executable, *args],
+            cwd=self.folder,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=50,
+            check=False,
+        )
+        if check and done.returncode:
+            pytest.fail(f"exit code {done.returncode}\n{done.stdout}\n{done.stderr}")
+        return done
+
+    def run_text(self, text: str, **settings: Any) -> subprocess.CompletedProcess[str]:
+        """Write ``main.py`` and run it."""
+        return self.run(str(self.write(text)), **settings)
+
+
+@pytest.fixture
+def script(tmp_path: Path, storage: Path) -> Script:
+    """A user's program."""
+    return Script(tmp_path / "program", storage)

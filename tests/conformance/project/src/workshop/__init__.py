@@ -1,0 +1,1 @@
+"""A small project that the conformance tests ship: what users bring along, in miniature."""
