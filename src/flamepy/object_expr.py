@@ -30,7 +30,7 @@ class ObjectExpr(Completion, Generic[T]):
         6
     """
 
-    __slots__ = ("__weakref__",)
+    __slots__ = ()
 
     def get(self, timeout: float | None = None) -> T:
         """Return the value, waiting for it if need be; a generator's items as a list.

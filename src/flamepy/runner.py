@@ -42,6 +42,7 @@ class FlameRunner:
         environment: ``current`` (this interpreter's packages) or ``uv`` (from the project's lock file or
             requirements); None for the engine's default.
         show_logs: Whether the tasks' prints appear here; they are kept for ``flmctl logs`` anyhow.
+        log_prefix: What stands before each of these lines; ``{service}`` and ``{pid}`` are filled in.
         progress: Whether a live line is shown on a terminal; None: if standard error is one.
         object_memory: Bytes of shared memory for objects on the embedded engine; None for 30 % of the machine's.
 
@@ -62,6 +63,7 @@ class FlameRunner:
         overwrite: bool = False,
         environment: str | None = None,
         show_logs: bool = True,
+        log_prefix: str = "({service} {pid}) ",
         progress: bool | None = None,
         object_memory: int | None = None,
     ) -> None:
@@ -71,6 +73,7 @@ class FlameRunner:
         self._overwrite = overwrite
         self._environment = environment
         self._show_logs = show_logs
+        self._log_prefix = log_prefix
         self._progress = progress
         self._object_memory = object_memory
         self._exit: ExitStack | None = None
@@ -118,6 +121,7 @@ class FlameRunner:
                 context,
                 object_memory=self._object_memory,
                 show_logs=self._show_logs,
+                log_prefix=self._log_prefix,
                 main_by_value=not self._ships_main(),
             )
             undo.callback(self._close_engine, engine)
@@ -168,6 +172,7 @@ class FlameRunner:
         *,
         name: str | None = None,
         instances: int | tuple[int, int] | None = None,
+        warmup: int = 0,
         resources: Resources | dict[str, float] | None = None,
         timeout: float | None = None,
         retries: int = 0,
@@ -184,6 +189,7 @@ class FlameRunner:
         *,
         name: str | None = None,
         instances: int | tuple[int, int] | None = None,
+        warmup: int = 0,
         resources: Resources | dict[str, float] | None = None,
         timeout: float | None = None,
         retries: int = 0,
@@ -200,6 +206,7 @@ class FlameRunner:
         *,
         name: str | None = None,
         instances: int | tuple[int, int] | None = None,
+        warmup: int = 0,
         resources: Resources | dict[str, float] | None = None,
         timeout: float | None = None,
         retries: int = 0,
@@ -215,6 +222,7 @@ class FlameRunner:
         *,
         name: str | None = None,
         instances: int | tuple[int, int] | None = None,
+        warmup: int = 0,
         resources: Resources | dict[str, float] | None = None,
         timeout: float | None = None,
         retries: int = 0,
@@ -234,6 +242,7 @@ class FlameRunner:
             name: Shown to people; the function's or class's name unless given.
             instances: For a function how many executors, ``(least, most)`` or exactly N; for a class N independent
                 instances without shared state, each call going to the least busy one.
+            warmup: For a function, executors that are started at once and kept; short for the least of ``instances``.
             resources: What each executor needs, ``Resources(cpu=2)`` or ``{"cpu": 2}``; memory in bytes.
             timeout: Seconds that a task may run; then it is stopped.
             retries: How often a task is run again after its executor died or it ran out of time.
@@ -254,7 +263,7 @@ class FlameRunner:
         """
         engine, package = self._entered()
         target = Target(obj)
-        least, most = _instances(target, instances)
+        least, most = _instances(target, instances, warmup)
         self._check_imports(target)
         spec = SessionSpec(
             name=name or target.name,
@@ -321,8 +330,10 @@ class FlameRunner:
         return f"<{type(self).__name__} {self.name}: {state}, {len(self._services)} services>"
 
 
-def _instances(target: Target, instances: int | tuple[int, int] | None) -> tuple[int, int]:
+def _instances(target: Target, instances: int | tuple[int, int] | None, warmup: int) -> tuple[int, int]:
     """The least and most executors of a service."""
+    if warmup and instances is None:
+        instances = (warmup, max(warmup, _instances(target, None, 0)[1]))
     if instances is None:
         from flamepy.wire.pulse import CORES
 

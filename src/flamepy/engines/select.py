@@ -13,13 +13,14 @@ if TYPE_CHECKING:
     from flamepy.engines.port import Engine, Inspector
 
 
-def connect(context: FlameContext, *, object_memory: int | None, show_logs: bool, main_by_value: bool) -> Engine:
+def connect(context: FlameContext, *, object_memory: int | None, show_logs: bool, log_prefix: str, main_by_value: bool) -> Engine:
     """Connect to the engine of a context.
 
     Args:
         context: Its endpoint's scheme picks the driver.
         object_memory: Bytes of memory for objects, where the engine lets us choose; None for its default.
         show_logs: Whether the tasks' prints appear here.
+        log_prefix: What stands before each line.
         main_by_value: Whether code of ``__main__`` travels by value.
 
     Raises:
@@ -28,7 +29,9 @@ def connect(context: FlameContext, *, object_memory: int | None, show_logs: bool
     if context.scheme == "local":
         from flamepy.engines.local.engine import LocalEngine
 
-        engine = LocalEngine(object_memory=object_memory, show_logs=show_logs, main_by_value=main_by_value)
+        engine = LocalEngine(
+            object_memory=object_memory, show_logs=show_logs, log_prefix=log_prefix, main_by_value=main_by_value
+        )
         engine.start()
         return engine
     raise EngineUnavailable(

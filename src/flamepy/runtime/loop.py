@@ -163,7 +163,8 @@ class Executor:
             if len(messages) > 1:
                 self.inbox.extend(messages[1:])
             return messages[0]
-        return self._mail.get()
+        message: list[Any] | None = self._mail.get()
+        return message
 
     def receive_before(self, deadline: float | None) -> list[Any] | None:
         """Return the next message, or None when ``deadline`` (of the monotonic clock) has passed."""
@@ -172,9 +173,10 @@ class Executor:
         left = max(0.0, deadline - now())
         if self._mail is not None:
             try:
-                return self._mail.get(timeout=left)
+                message: list[Any] | None = self._mail.get(timeout=left)
             except Empty:
                 return None
+            return message
         poller = select.poll()
         poller.register(self._socket, select.POLLIN)
         return self.receive() if poller.poll(left * 1000) else None

@@ -20,6 +20,7 @@ import os
 import select
 import sys
 from marshal import loads
+from time import monotonic
 
 from flamepy.runtime import loop
 from flamepy.wire.frames import pack
@@ -150,8 +151,8 @@ class Template:
         """Wait a moment for the executors, whose sockets have ended too, then kill what is left."""
         poller = select.poll()
         poller.register(self._wake, select.POLLIN)
-        deadline = loop.now() + GRACE
-        while self._numbers and loop.now() < deadline:
+        deadline = monotonic() + GRACE
+        while self._numbers and monotonic() < deadline:
             poller.poll(50)
             self._reap()
         for pid in list(self._numbers):

@@ -43,7 +43,7 @@ def main_script_is_importable(path: str) -> bool:
             tree = compile(file.read(), path, "exec", flags=PARSE_ONLY, dont_inherit=True)
     except (OSError, SyntaxError, ValueError):
         return False
-    return all(_only_defines(statement) for statement in tree.body)  # type: ignore[attr-defined]
+    return all(_only_defines(statement) for statement in tree.body)
 
 
 def _only_defines(statement: Any) -> bool:

@@ -123,7 +123,7 @@ class FrameBuffer:
             if stop == count:  # exactly one message, as nearly always
                 return [loads(self._view[HEADER:count])]
         self._end += count
-        messages = []
+        messages: list[list[Any]] = []
         while self._end - self._start >= HEADER:
             start = self._start + HEADER
             stop = start + int.from_bytes(self._view[self._start : start], "little")

@@ -42,6 +42,9 @@ TRIM_SECONDS = 10.0
 BACKLOG_SECONDS = 0.02
 """Seconds of queued work that are worth one more executor."""
 
+PATIENCE = 5.0
+"""Seconds without any progress of a service after which its user is told why."""
+
 MEMORY_SHARE = 0.3
 """Of the machine's memory, what objects may take unless told otherwise."""
 
@@ -52,13 +55,14 @@ class LocalEngine:
     Args:
         object_memory: Bytes of shared memory for objects; None for 30 % of the machine's memory.
         show_logs: Whether the tasks' prints appear here.
+        log_prefix: What stands before each line; ``{service}`` and ``{pid}`` are filled in.
         main_by_value: Whether code of ``__main__`` travels by value.
 
     Raises:
         EngineUnavailable: Not on this operating system, or the template process does not start.
     """
 
-    def __init__(self, *, object_memory: int | None, show_logs: bool, main_by_value: bool) -> None:
+    def __init__(self, *, object_memory: int | None, show_logs: bool, log_prefix: str, main_by_value: bool) -> None:
         if not hasattr(os, "fork") or not hasattr(os, "posix_spawn"):
             raise EngineUnavailable(
                 "the embedded engine needs Linux or macOS; on this system point flame.yaml at a Flame or Ray cluster"
@@ -83,7 +87,7 @@ class LocalEngine:
         self.keeper = Keeper(self)
         self.objects = ObjectStore(shared, f"{self.work_folder}/spill", limit, main_by_value=main_by_value)
         self.cluster = Cluster(Resources(cpu=CORES, memory=machine_memory(), gpu=gpu_count()))
-        self.output = Output(self, show=show_logs)
+        self.output = Output(self, show=show_logs, prefix=log_prefix)
         self.answers = Answers(self)
         self.deadlines = Deadlines(self)
         self.nesting = Nesting(self)
@@ -95,6 +99,7 @@ class LocalEngine:
         self._counts: dict[str, int] = {}
         self._trimmed = monotonic()
         self._idle_since: dict[int, float] = {}
+        self._waiting_since: dict[str, float] = {}
         self._inspected: Any = None
 
     def start(self) -> None:
@@ -136,7 +141,7 @@ class LocalEngine:
         session = LocalSession(self, session_id, spec)
         self.sessions[session_id] = session
         eager = spec.max_instances if spec.stateful else 1
-        event = SessionOpened(session_id, spec.min_instances, spec.max_instances, _counted(spec.resources), eager)
+        event = SessionOpened(session_id, spec.min_instances, spec.max_instances, spec.resources, eager)
         try:
             self.fleet.happened(event)
         except BaseException:
@@ -270,6 +275,7 @@ class LocalEngine:
             working = working or bool(session.queued)
         self._rebalance()
         self._release_idle()
+        self._explain_waits()
         return working
 
     def backlog(self) -> bool:
@@ -285,6 +291,17 @@ class LocalEngine:
             worth = links + queued
         if worth > links:
             session.grow(worth)
+
+    def _explain_waits(self) -> None:
+        """Say why nothing happens, once it has not for a while; ``flmctl view`` says it at any time."""
+        now = monotonic()
+        for session in list(self.sessions.values()):
+            reason = session.why_waiting()
+            if not reason:
+                self._waiting_since.pop(session.id, None)
+            elif now - self._waiting_since.setdefault(session.id, now) > PATIENCE:
+                self._waiting_since[session.id] = now + 10 * PATIENCE
+                self.output.warn(session, f"tasks of '{session.spec.name}' have been waiting: {reason}")
 
     def _rebalance(self) -> None:
         """Take calls back from an executor that is stuck in a long one, if another could have them."""
@@ -333,10 +350,6 @@ class _Done:
 
 def _slug(name: str) -> str:
     return "".join(c if c.isalnum() else "-" for c in name).strip("-").lower()[:40] or "service"
-
-
-def _counted(resources: Resources) -> Resources:
-    return resources
 
 
 def shared_memory_root() -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from flamepy.completion import PENDING, Completion, Encoded, Failure
 from flamepy.engines.local.calls import Extra
-from flamepy.errors import ServiceClosed
+from flamepy.errors import RemoteTraceback, ServiceClosed
 from flamepy.model.specs import CallOptions
 from flamepy.serialization import failures
 from flamepy.wire.frames import Ask, Say
@@ -61,7 +61,7 @@ class Nesting:
         if isinstance(outcome, Failure):
             error = outcome.error(None)
             cause = error.__cause__
-            text = str(cause.args[0]) if isinstance(cause, failures.RemoteTraceback) else ""
+            text = str(cause.args[0]) if isinstance(cause, RemoteTraceback) else ""
             name, message, own, pickled = failures.capture(error)
             reply = (Say.FAILED, (name, message, text or own, pickled))
         elif isinstance(outcome, Encoded):
@@ -155,5 +155,5 @@ class Nesting:
 def _caller_of(link: Link) -> Link | None:
     """Whose task caused what this executor runs now, innermost first."""
     running = list(link.above.values())[-1:] or list(link.pending)[:1]
-    extra = running._extra if running else None
+    extra = running[0]._extra if running else None
     return extra.caller if extra else None

@@ -20,17 +20,17 @@ class News:
 
     def __init__(self, engine: LocalEngine) -> None:
         self._engine = engine
-        self.handlers: dict[int, Callable[[Link, Any], None]] = {
+        self.handlers: dict[int, Callable[[Link, Any], object]] = {
             Say.LATE: self._late,
             Say.ITEM: self._item,
             Say.END: self._end,
             Say.LOG: lambda link, reply: engine.output.lines(link, reply[1], reply[2]),
             Say.HELD: lambda link, reply: engine.objects.hold(link, reply[1]),
-            Say.RELEASED: lambda link, reply: link.held.pop(reply[1], None) and None,
+            Say.RELEASED: lambda link, reply: link.held.pop(reply[1], None),
             Say.READY: lambda link, reply: engine.fleet.ready(link),
             Say.BROKEN: lambda link, reply: engine.fleet.broken(link, reply[1]),
             Say.CALL: lambda link, reply: engine.nesting.called(link, *reply[1:]),
-            Say.DROP: lambda link, reply: link.calls.pop(reply[1], None) and None,
+            Say.DROP: lambda link, reply: link.calls.pop(reply[1], None),
             Say.HAND_BACK: lambda link, reply: engine.fleet.handed_back(link, reply[1]),
             Say.STATE: self._state,
             Say.DROPPED: lambda link, reply: engine.objects.dropped(reply[1]),

@@ -26,11 +26,13 @@ class Output:
     Args:
         engine: Whose.
         show: Whether lines appear in the client; they are kept for ``flmctl logs`` in any case.
+        prefix: What stands before each line shown; ``{service}`` and ``{pid}`` are filled in.
     """
 
-    def __init__(self, engine: LocalEngine, *, show: bool) -> None:
+    def __init__(self, engine: LocalEngine, *, show: bool, prefix: str) -> None:
         self._engine = engine
         self._show = show
+        self._prefix = prefix
         self._logs: dict[str, SessionLog] = {}
         self._recent: dict[str, deque[tuple[str, float, int]]] = {}
         self._partial: dict[int, bytes] = {}
@@ -67,7 +69,7 @@ class Output:
         if self._show and not self._is_repetition(session.id, line, link.number):
             target = sys.stdout if stream == "stdout" else sys.stderr
             try:
-                target.write(f"({session.spec.name} {link.pid}) {line}\n")
+                target.write(f"{self._prefix.format(service=session.spec.name, pid=link.pid)}{line}\n")
                 target.flush()
             except (OSError, ValueError):  # the user closed it; the log has the line
                 return

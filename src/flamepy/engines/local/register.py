@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+import weakref
 from time import time
 
 from flamepy.engines.local import places
@@ -16,6 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from flamepy.completion import Completion
     from flamepy.engines.local.engine import LocalEngine
     from flamepy.engines.local.session import LocalSession
     from flamepy.model.snapshot import SessionRecord, Snapshot, TaskRecord
@@ -35,6 +37,8 @@ class Register:
 
         self._engine = engine
         self._closed: list[SessionRecord] = []
+        self._numbers: dict[str, dict[int, tuple[int, weakref.ref[Completion]]]] = {}
+        self._count = 0
         self._pending = True
         self._reclaimed = False
         self._server = ControlServer(engine.place.control_path, handler_for(self))
@@ -132,42 +136,37 @@ class Register:
             created=session.created,
             ended=time() if session.closed else None,
             runner=spec.package.name,
-            reason=self._reason(session),
+            reason=session.why_waiting(),
             log_path=self._engine.output.path_of(session),
         )
 
-    def _reason(self, session: LocalSession) -> str:
-        if session.reason:
-            return session.reason
-        if session.queued and not any(link.ready for link in list(session.links)):
-            return "its first executor is starting"
-        missing = next((e for e in list(session.queued)[:1] if e._extra is not None and e._extra.missing), None)
-        if missing is not None:
-            return f"the next task waits for {missing._extra.missing} argument(s) that are results of other tasks"
-        return ""
-
     def _tasks(self, session: LocalSession) -> list[TaskRecord]:
-        """Tasks by number: the failures of late, then what runs, then what waits."""
+        """Its last failures, what runs, and what waits."""
         from flamepy.model.snapshot import TaskRecord
 
-        done = session.succeeded + session.failed + session.cancelled
         rows = []
-        for number, (_, label, record) in enumerate(session.failures[-MAX_TASKS:], start=1):
+        first = session.failed - len(session.failures) + 1
+        for number, (_, label, record) in enumerate(session.failures[-MAX_TASKS:], start=first):
             message = f"{record[0]}: {record[1]}" if record else ""
             rows.append(TaskRecord(id=f"f{number}", session=session.id, method=label, state="Failed", message=message))
         for link in list(session.links):
-            for entry in link.outstanding():
-                done += 1
-                label = session.label(entry._method)
-                rows.append(
-                    TaskRecord(
-                        id=str(done), session=session.id, method=label, state="Running", executor=str(link.number)
-                    )
-                )
-        for entry in list(session.queued)[:MAX_TASKS]:
-            done += 1
-            rows.append(TaskRecord(id=str(done), session=session.id, method=session.label(entry._method), state="Pending"))
+            for call in link.outstanding():
+                number, label = self._number_of(session, call), session.label(call._method)
+                executor = str(link.number)
+                rows.append(TaskRecord(id=number, session=session.id, method=label, state="Running", executor=executor))
+        for call in list(session.queued)[:MAX_TASKS]:
+            number, label = self._number_of(session, call), session.label(call._method)
+            rows.append(TaskRecord(id=number, session=session.id, method=label, state="Pending"))
         return rows
+
+    def _number_of(self, session: LocalSession, call: Completion) -> str:
+        """The number by which people know a call; given when it is first listed, because most never are."""
+        numbers = self._numbers.setdefault(session.id, {})
+        known = numbers.get(id(call))
+        if known is None or known[1]() is not call:
+            self._count += 1
+            known = numbers[id(call)] = self._count, weakref.ref(call, lambda _: numbers.pop(id(call), None))
+        return str(known[0])
 
     def _executors(self) -> Any:
         from flamepy.model.snapshot import ExecutorRecord
@@ -230,10 +229,10 @@ class Register:
         found = self._engine.sessions.get(session)
         if found is None:
             raise EngineError(f"no open session '{session}' in engine {self._engine.id}")
-        place = int(task) - (found.succeeded + found.failed + found.cancelled) - 1 if task.isdigit() else -1
-        entries = [e for link in list(found.links) for e in link.outstanding()] + list(found.queued)
-        if not 0 <= place < len(entries) or not found.cancel(entries[place]):
-            raise EngineError(f"no task '{task}' of session '{session}' is pending or running")
+        for call in [c for link in list(found.links) for c in link.outstanding()] + list(found.queued):
+            if self._number_of(found, call) == task and found.cancel(call):
+                return
+        raise EngineError(f"no task '{task}' of session '{session}' is pending or running")
 
 
 def _resources(resources: Any) -> str:

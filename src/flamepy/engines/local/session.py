@@ -355,6 +355,20 @@ class LocalSession:
         if not self._reader.led_by_me():
             self._reader.wake()
 
+    def why_waiting(self) -> str:
+        """Why its next call has not been handed out, as a sentence; empty if nothing waits for something special."""
+        if not self.queued:
+            return ""
+        if not any(link.ready for link in list(self.links)):
+            return self.reason or "its first executor is starting: importing its module or creating its object takes long"
+        try:
+            extra = self.queued[0]._extra
+        except IndexError:  # handed out just now
+            return ""
+        if extra is not None and extra.missing:
+            return f"the next task needs {extra.missing} result(s) of other tasks that are not there"
+        return ""
+
     # ---- the end
 
     @property
