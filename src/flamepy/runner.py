@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
 from flamepy.deployment import Deployment
 from flamepy.engines import select
-from flamepy.errors import EngineClosed, ServiceError
-from flamepy.model.specs import CallOptions, Resources, SessionSpec
+from flamepy.errors import EngineClosed
 from flamepy.object_expr import ObjectExpr
 from flamepy.service import FlameRunnerService, FunctionService
+from flamepy.settings import session_spec
 from flamepy.targets import Target, main_script
 
 if TYPE_CHECKING:
@@ -18,9 +18,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
+    from typing_extensions import Unpack
+
     from flamepy.context import FlameContext
     from flamepy.engines.port import Engine
     from flamepy.model.specs import PackageRef
+    from flamepy.settings import ServiceSettings
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -165,72 +168,18 @@ class FlameRunner:
 
     # ---- services and objects
 
-    @overload
-    def service(
-        self,
-        obj: type[T],
-        *,
-        name: str | None = None,
-        instances: int | tuple[int, int] | None = None,
-        warmup: int = 0,
-        resources: Resources | dict[str, float] | None = None,
-        timeout: float | None = None,
-        retries: int = 0,
-        retry_exceptions: tuple[type[BaseException], ...] = (),
-        priority: int = 0,
-        concurrency: int = 100,
-        checkpoint: int | None = None,
-    ) -> FlameRunnerService[T]: ...
+    if TYPE_CHECKING:
 
-    @overload
-    def service(
-        self,
-        obj: Callable[P, R],
-        *,
-        name: str | None = None,
-        instances: int | tuple[int, int] | None = None,
-        warmup: int = 0,
-        resources: Resources | dict[str, float] | None = None,
-        timeout: float | None = None,
-        retries: int = 0,
-        retry_exceptions: tuple[type[BaseException], ...] = (),
-        priority: int = 0,
-        concurrency: int = 100,
-        checkpoint: int | None = None,
-    ) -> FunctionService[P, R]: ...
+        @overload
+        def service(self, obj: type[T], **settings: Unpack[ServiceSettings]) -> FlameRunnerService[T]: ...  # type: ignore[overload-overlap]
 
-    @overload
-    def service(
-        self,
-        obj: T,
-        *,
-        name: str | None = None,
-        instances: int | tuple[int, int] | None = None,
-        warmup: int = 0,
-        resources: Resources | dict[str, float] | None = None,
-        timeout: float | None = None,
-        retries: int = 0,
-        retry_exceptions: tuple[type[BaseException], ...] = (),
-        priority: int = 0,
-        concurrency: int = 100,
-        checkpoint: int | None = None,
-    ) -> FlameRunnerService[T]: ...
+        @overload
+        def service(self, obj: Callable[P, R], **settings: Unpack[ServiceSettings]) -> FunctionService[P, R]: ...
 
-    def service(  # noqa: PLR0913 - keyword-only settings
-        self,
-        obj: Any,
-        *,
-        name: str | None = None,
-        instances: int | tuple[int, int] | None = None,
-        warmup: int = 0,
-        resources: Resources | dict[str, float] | None = None,
-        timeout: float | None = None,
-        retries: int = 0,
-        retry_exceptions: tuple[type[BaseException], ...] = (),
-        priority: int = 0,
-        concurrency: int = 100,
-        checkpoint: int | None = None,
-    ) -> Any:
+        @overload
+        def service(self, obj: T, **settings: Unpack[ServiceSettings]) -> FlameRunnerService[T]: ...
+
+    def service(self, obj: Any, **settings: Any) -> Any:
         """Make a function, a class or an instance a service: its public methods become remote tasks.
 
         A function is stateless and elastic: one to N executors, started as the queue grows, let go when idle. A class
@@ -239,49 +188,23 @@ class FlameRunner:
 
         Args:
             obj: What to run.
-            name: Shown to people; the function's or class's name unless given.
-            instances: For a function how many executors, ``(least, most)`` or exactly N; for a class N independent
-                instances without shared state, each call going to the least busy one.
-            warmup: For a function, executors that are started at once and kept; short for the least of ``instances``.
-            resources: What each executor needs, ``Resources(cpu=2)`` or ``{"cpu": 2}``; memory in bytes.
-            timeout: Seconds that a task may run; then it is stopped.
-            retries: How often a task is run again after its executor died or it ran out of time.
-            retry_exceptions: Exceptions of the task itself after which it is run again, too.
-            priority: Higher ones go first among the waiting calls of a function.
-            concurrency: Coroutines of ``async def`` methods that run at once in one executor.
-            checkpoint: For instances: save the state after every so many calls, and restore it should the executor
-                die; 0 restores the first state. None: the state is lost then, and its calls fail with StateLost.
+            settings: Any of `flamepy.settings.ServiceSettings`: ``name``, ``instances``, ``warmup``, ``resources``,
+                ``timeout``, ``retries``, ``retry_exceptions``, ``priority``, ``concurrency``, ``checkpoint``.
 
         Returns:
             A handle with the methods of ``obj``; see `FlameRunnerService`.
 
         Raises:
-            ServiceError: ``obj`` has nothing to call, or ``instances`` does not fit it.
+            ServiceError: ``obj`` has nothing to call, or a setting does not fit it.
             MissingModule: The package lacks a module that ``obj`` imports.
             SerializationError: ``obj`` cannot be sent.
             ResourcesUnavailable: No executor can ever have the resources.
         """
         engine, package = self._entered()
         target = Target(obj)
-        least, most = _instances(target, instances, warmup)
         self._check_imports(target)
-        spec = SessionSpec(
-            name=name or target.name,
-            package=package,
-            target=target.pickle(main_by_value=self._main is None),
-            target_kind=target.kind,
-            methods=tuple(target.methods),
-            main_path=self._main_in_package(),
-            min_instances=least,
-            max_instances=most,
-            resources=resources if isinstance(resources, Resources) else Resources(**(resources or {})),  # type: ignore[arg-type]
-            defaults=CallOptions(
-                timeout=timeout, retries=retries, retry_exceptions=tuple(retry_exceptions), priority=priority
-            ),
-            concurrency=concurrency,
-            checkpoint=checkpoint if target.kind != "function" else None,
-        )
-        kind = FunctionService if target.kind == "function" else FlameRunnerService
+        spec = session_spec(target, package, self._main, **settings)
+        kind: type[FlameRunnerService[Any]] = FunctionService if target.kind == "function" else FlameRunnerService
         service = kind(engine.open_session(spec), target.methods)
         self._services.append(service)
         return service
@@ -315,37 +238,9 @@ class FlameRunner:
 
         check_target_imports(plan, module)
 
-    def _main_in_package(self) -> str | None:
-        """The main script's path in the package; a script outside of the project travels as it is."""
-        import os
-
-        if self._main is None or self._package is None:
-            return None
-        path = os.path.abspath(self._main)
-        inside = os.path.relpath(path, self._package.project)
-        return path if inside.startswith("..") else inside
-
     def __repr__(self) -> str:
         state = "open" if self._engine is not None else "closed"
         return f"<{type(self).__name__} {self.name}: {state}, {len(self._services)} services>"
-
-
-def _instances(target: Target, instances: int | tuple[int, int] | None, warmup: int) -> tuple[int, int]:
-    """The least and most executors of a service."""
-    if warmup and instances is None:
-        instances = (warmup, max(warmup, _instances(target, None, 0)[1]))
-    if instances is None:
-        from flamepy.wire.pulse import CORES
-
-        return (0, max(1, CORES)) if target.kind == "function" else (1, 1)
-    least, most = instances if isinstance(instances, tuple) else (instances, instances)
-    if not 0 <= least <= most or most < 1:
-        raise ServiceError(f"instances={instances!r} of '{target.name}' is not N or (least, most) with most >= 1")
-    if target.kind == "instance" and most > 1:
-        raise ServiceError(
-            f"'{target.name}' is one instance and has one executor; for {most} independent ones give service() its class"
-        )
-    return least, most
 
 
 def _live_line(wanted: bool | None) -> Any:  # noqa: FBT001

@@ -140,7 +140,7 @@ class Fleet:
             "argv": list(sys.argv),
             "prefix": (sys.prefix, sys.exec_prefix),
             "site": workplace.needs_site,
-            "main": f"{workplace.folder}/{spec.main_path}" if spec.main_path else None,
+            "main": os.path.join(workplace.folder, spec.main_path) if spec.main_path else None,
             "kind": spec.target_kind,
             "target": spec.target,
             "state": session.saved,

@@ -146,9 +146,9 @@ class Register:
 
         rows = []
         first = session.failed - len(session.failures) + 1
-        for number, (_, label, record) in enumerate(session.failures[-MAX_TASKS:], start=first):
+        for place, (_, label, record) in enumerate(session.failures[-MAX_TASKS:], start=first):
             message = f"{record[0]}: {record[1]}" if record else ""
-            rows.append(TaskRecord(id=f"f{number}", session=session.id, method=label, state="Failed", message=message))
+            rows.append(TaskRecord(id=f"f{place}", session=session.id, method=label, state="Failed", message=message))
         for link in list(session.links):
             for call in link.outstanding():
                 number, label = self._number_of(session, call), session.label(call._method)

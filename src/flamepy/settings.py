@@ -1,0 +1,147 @@
+"""How a service is to run: the settings of `FlameRunner.service`, checked and turned into what engines know."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, TypedDict
+
+from flamepy.errors import ServiceError
+from flamepy.model.specs import CallOptions, PackageRef, Resources, SessionSpec
+from flamepy.wire.pulse import CORES
+
+if TYPE_CHECKING:
+    from flamepy.targets import Target
+
+
+class ServiceSettings(TypedDict, total=False):
+    """The keyword arguments of `FlameRunner.service`.
+
+    Attributes:
+        name: Shown to people; the function's or class's name unless given.
+        instances: For a function how many executors, ``(least, most)`` or exactly N; for a class N independent
+            instances without shared state, each call going to the least busy one.
+        warmup: For a function, executors that are started at once and kept; short for the least of ``instances``.
+        resources: What each executor needs, ``Resources(cpu=2)`` or ``{"cpu": 2}``; memory in bytes.
+        timeout: Seconds that a task may run; then it is stopped.
+        retries: How often a task is run again after its executor died or it ran out of time.
+        retry_exceptions: Exceptions of the task itself after which it is run again, too.
+        priority: Higher ones go first among the waiting calls of a function.
+        concurrency: Coroutines of ``async def`` methods that run at once in one executor.
+        checkpoint: For instances: save the state after every so many calls, and restore it should the executor die;
+            0 restores the first state. None: the state is lost then, and its calls fail with StateLost.
+    """
+
+    name: str | None
+    instances: int | tuple[int, int] | None
+    warmup: int
+    resources: Resources | dict[str, float] | None
+    timeout: float | None
+    retries: int
+    retry_exceptions: tuple[type[BaseException], ...]
+    priority: int
+    concurrency: int
+    checkpoint: int | None
+
+
+def session_spec(target: Target, package: PackageRef, main: str | None, **settings: Any) -> SessionSpec:
+    """Describe a service for an engine.
+
+    Args:
+        target: What runs.
+        package: The runner's package.
+        main: The main script, if it travels as a file.
+        settings: See `ServiceSettings`.
+
+    Raises:
+        TypeError: There is no such setting.
+        ServiceError: A setting does not fit the target.
+        SerializationError: The target cannot be pickled.
+    """
+    _check_names(settings)
+    least, most = _instances(target, settings.get("instances"), settings.get("warmup", 0))
+    return SessionSpec(
+        name=settings.get("name") or target.name,
+        package=package,
+        target=target.pickle(main_by_value=main is None),
+        target_kind=target.kind,
+        methods=tuple(target.methods),
+        main_path=_in_package(main, package),
+        min_instances=least,
+        max_instances=most,
+        resources=_resources(settings.get("resources")),
+        defaults=_options(settings),
+        concurrency=_whole_number(settings, "concurrency", 100, least=1),
+        checkpoint=_checkpoint(target, settings),
+    )
+
+
+def _check_names(settings: dict[str, Any]) -> None:
+    import difflib
+
+    known = ServiceSettings.__annotations__
+    for name in settings:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean '{near[0]}'?" if near else f"there are: {', '.join(known)}"
+            raise TypeError(f"service() has no setting '{name}'; {hint}")
+
+
+def _instances(target: Target, instances: int | tuple[int, int] | None, warmup: int) -> tuple[int, int]:
+    """The least and most executors of a service."""
+    if instances is None:
+        most = max(1, CORES, warmup) if target.kind == "function" else 1
+        return (warmup, most) if target.kind == "function" else (1, 1)
+    least, most = instances if isinstance(instances, tuple) else (instances, instances)
+    least = max(least, warmup)
+    if not 0 <= least <= most or most < 1:
+        raise ServiceError(f"instances={instances!r} of '{target.name}' is not N or (least, most) with most >= 1")
+    if target.kind == "instance" and most > 1:
+        raise ServiceError(
+            f"'{target.name}' is one instance and has one executor; for {most} independent ones give service() its class"
+        )
+    return least, most
+
+
+def _options(settings: dict[str, Any]) -> CallOptions:
+    timeout = settings.get("timeout")
+    if timeout is not None and not timeout > 0:
+        raise ServiceError(f"timeout={timeout!r} is not a number of seconds above 0; leave it out for no limit")
+    return CallOptions(
+        timeout=timeout,
+        retries=_whole_number(settings, "retries", 0, least=0),
+        retry_exceptions=tuple(settings.get("retry_exceptions", ())),
+        priority=settings.get("priority", 0),
+    )
+
+
+def _checkpoint(target: Target, settings: dict[str, Any]) -> int | None:
+    if settings.get("checkpoint") is None:
+        return None
+    if target.kind == "function":
+        raise ServiceError(f"'{target.name}' is a function: it has no state that a checkpoint could save")
+    return _whole_number(settings, "checkpoint", 0, least=0)
+
+
+def _whole_number(settings: dict[str, Any], name: str, default: int, *, least: int) -> int:
+    value = settings.get(name, default)
+    if not isinstance(value, int) or value < least:
+        raise ServiceError(f"{name}={value!r} is not a whole number of at least {least}")
+    return value
+
+
+def _resources(wanted: Resources | dict[str, float] | None) -> Resources:
+    if isinstance(wanted, Resources):
+        return wanted
+    known = {"cpu", "memory", "gpu"}
+    given = dict(wanted or {})
+    custom = {name: given.pop(name) for name in list(given) if name not in known}
+    return Resources(**given, custom=custom)  # type: ignore[arg-type]
+
+
+def _in_package(main: str | None, package: PackageRef) -> str | None:
+    """The main script's path in the package; one outside of the project travels as it is."""
+    if main is None:
+        return None
+    path = os.path.abspath(main)
+    inside = os.path.relpath(path, package.project)
+    return path if inside.startswith("..") else inside
