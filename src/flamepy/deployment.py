@@ -200,7 +200,9 @@ class Deployment:
         if not storage.upload(self.name, archive.rewind(), archive.size, overwrite=self._overwrite, progress=upload):
             mine.pop_all()
             return None
-        return self._package(storage, archive.sha256, self._local_copy(storage, keep=True), plan)
+        package = self._package(storage, archive.sha256, self._local_copy(storage, keep=True), plan)
+        path = storage.local_path(self.name)
+        return package if path is None else replace(package, disposable=(path,))
 
     def _take(self, storage: Storage, stored: StoredPackage, archive: Archive, plan: Plan) -> PackageRef | None:
         """Use the package that is there; None if it has gone meanwhile."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
@@ -134,6 +135,7 @@ class FlameRunner:
             self._engine, self._package, self._deployment = engine, package, deployment
             self._live.tasks(self._services)
             self._exit = undo.pop_all()
+        atexit.register(self._close, cancel=True)
 
     def _resolved_context(self) -> FlameContext:
         if self._context is not None:
@@ -154,6 +156,7 @@ class FlameRunner:
         undo, self._exit = self._exit, None
         if undo is None:
             return
+        atexit.unregister(self._close)
         engine = self._engine
         with undo:
             if engine is not None:

@@ -58,6 +58,7 @@ class PackageRef:
         project: The folder on this machine that was packed.
         python: The interpreter on this machine that has the project's dependencies; None for the client's own, or
             if the engine makes the environment.
+        disposable: Files on this machine that would be left should this process be killed.
     """
 
     name: str
@@ -68,6 +69,7 @@ class PackageRef:
     cwd: str = "."
     project: Path
     python: str | None = None
+    disposable: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

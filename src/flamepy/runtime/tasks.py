@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from flamepy.runtime.loop import Executor
     from flamepy.serialization.segments import Part
 
+MAX_KINDS = 256
+"""Types of results that are remembered to be neither coroutines nor generators."""
+
 FIRST_CREDIT = 16
 """Items of a stream that may be sent before the client asks for more."""
 
@@ -42,6 +45,7 @@ class Tasks:
         self._owned: dict[str, Segment] = {}
         self._encoder = Encoder(self._arena, _handed_over, main_by_value=False)
         self.decoder = Decoder(self._arena, self._segment_of)
+        self._ordinary: set[type] = {tuple, list, dict, set, frozenset}
         self._streams: dict[int, _Stream] = {}
         self._numbers = iter(range(1, 1 << 62))
         self._coroutines: Coroutines | None = None
@@ -100,6 +104,9 @@ class Tasks:
     def answer(self, result: Any) -> Any:
         """Encode a result that does not travel as it is; coroutines and generators become promises."""
         kind = type(result)
+        if kind in self._ordinary:
+            small = codec.dumps_small(result, main_by_value=False)
+            return self.form_of(result) if small is None else (codec.PICKLED, small)
         if kind is _Reply:
             return result.reply
         if hasattr(kind, "__await__") and not isinstance(result, Completion):
@@ -108,6 +115,8 @@ class Tasks:
             return (Say.STREAM, self._start_stream(result))
         if hasattr(result, "ag_frame"):
             return (Say.STREAM, self._start_async_stream(result))
+        if len(self._ordinary) < MAX_KINDS:
+            self._ordinary.add(kind)
         return self.form_of(result)
 
     def form_of(self, value: Any) -> Any:

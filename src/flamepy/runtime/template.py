@@ -6,7 +6,8 @@ outlives a client killed by SIGKILL: the end of its socket tells it, and it ends
 
 ::
 
-    client ──(number, slot) + three descriptors──► template ──fork──► executor
+    client ──"fork", number, slot + three descriptors──► template ──fork──► executor
+           ──"litter", path──►
     client ◄──(number, pid, None) | (number, pid, status)── template
 """
 
@@ -14,16 +15,14 @@ from __future__ import annotations
 
 import _signal
 import _socket
-import errno
 import gc
 import os
 import select
 import sys
-from marshal import loads
 from time import monotonic
 
 from flamepy.runtime import loop
-from flamepy.wire.frames import pack
+from flamepy.wire.frames import FrameBuffer, pack
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,12 +39,14 @@ class Template:
 
     Args:
         control: Descriptor of the socket to the client.
-        litter: Folders to remove when the client is gone without having said goodbye.
+        litter: Folders and files to remove when the client is gone without having said goodbye.
     """
 
     def __init__(self, control: int, litter: list[str]) -> None:
         self._control = _socket.socket(fileno=control)
         self._litter = litter
+        self._frames = FrameBuffer(ORDER_BYTES)
+        self._descriptors: list[int] = []
         self._numbers: dict[int, int] = {}
         self._wake, self._woken = os.pipe()
         for descriptor in (self._wake, self._woken):
@@ -59,42 +60,35 @@ class Template:
         poller = select.poll()
         poller.register(self._control, select.POLLIN)
         poller.register(self._wake, select.POLLIN)
-        polite = False
-        while True:
+        going = True
+        while going:
             ready = dict(poller.poll())
             if self._wake in ready:
                 self._reap()
             if self._control.fileno() in ready:
-                order = self._receive()
-                if order is None:
-                    break
-                if order == "bye":
-                    polite = True
-                    break
+                going = self._obey()
         self._end_all()
-        if not polite:
-            _remove(self._litter)
+        _remove(self._litter)
 
-    def _receive(self) -> object:
-        """Obey one order; None at the end of the socket."""
+    def _obey(self) -> bool:
+        """Obey what has arrived; False when the client is gone or has said goodbye."""
+        space = self._frames.space()
         try:
-            data, ancillary, _, _ = self._control.recvmsg(ORDER_BYTES, _socket.CMSG_SPACE(3 * 4))
-        except OSError as error:
-            if error.errno == errno.ECONNRESET:
-                return None
-            raise
-        if not data:
-            return None
-        order = loads(data)
-        if order == "bye":
-            return order
-        import array
-
-        descriptors = array.array("i")
+            count, ancillary, _, _ = self._control.recvmsg_into([space], _socket.CMSG_SPACE(3 * 4))
+        except ConnectionResetError:
+            return False
         for _level, _kind, raw in ancillary:
-            descriptors.frombytes(raw[: len(raw) - len(raw) % descriptors.itemsize])
-        self._fork(order[0], order[1], list(descriptors))
-        return order
+            self._descriptors += memoryview(raw[: len(raw) - len(raw) % 4]).cast("i")
+        for what, *order in self._frames.filled(count) if count else ():
+            if what == "fork":
+                descriptors, self._descriptors = self._descriptors[:3], self._descriptors[3:]
+                self._fork(order[0], order[1], descriptors)
+            elif what == "litter":
+                self._litter.append(order[0])
+            else:
+                self._litter = []
+                return False
+        return bool(count)
 
     def _fork(self, number: int, slot: int, descriptors: list[int]) -> None:
         pid = os.fork()
@@ -169,11 +163,17 @@ def _kill_group(pid: int) -> None:
         return
 
 
-def _remove(folders: list[str]) -> None:
+def _remove(paths: list[str]) -> None:
     import shutil
 
-    for folder in folders:
-        shutil.rmtree(folder, ignore_errors=True)
+    for path in paths:
+        if os.path.isdir(path):
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            try:
+                os.unlink(path)
+            except OSError:
+                continue
 
 
 def main(control: int, litter: list[str]) -> None:

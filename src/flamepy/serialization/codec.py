@@ -114,6 +114,28 @@ def _by_value(obj: object, keep: Callable[[Any], object] | None) -> bytes:
 loads = _pickle_loads
 
 
+class _NotSmall(Exception):
+    """Raised to leave the pickling of something that turns out not to be small and simple."""
+
+
+def _leave(_buffer: object) -> None:
+    raise _NotSmall
+
+
+def dumps_small(obj: object, *, main_by_value: bool) -> bytes | None:
+    """Pickle what is small and holds neither large buffers nor Completions; None for anything else.
+
+    The usual case in one call of C code, without the bookkeeping of `Encoder`.
+    """
+    try:
+        data = _pickle_dumps(obj, 5, buffer_callback=_leave)
+    except Exception:
+        return None
+    if len(data) >= LARGE or (main_by_value and b"__main__" in data):
+        return None
+    return data
+
+
 class LargeText:
     """Carries a large ``bytes`` out of band: pickle alone would copy it into its stream first."""
 
@@ -150,6 +172,9 @@ class Encoder:
         Raises:
             SerializationError: Something in them cannot be pickled; the message says where.
         """
+        small = dumps_small([args, kwargs] if kwargs else args, main_by_value=self.main_by_value)
+        if small is not None:
+            return small, None, []
         if any(type(a) is bytes and len(a) >= LARGE for a in args):
             args = tuple(LargeText(a) if type(a) is bytes and len(a) >= LARGE else a for a in args)
         data, part, lease, found = self._encode([args, kwargs] if kwargs else args, "argument")
@@ -166,6 +191,9 @@ class Encoder:
         kind = type(obj)
         if kind in NUMBERS or (kind in TEXTS and len(obj) <= SHORT):  # type: ignore[arg-type]
             return obj, None, []
+        small = dumps_small(obj, main_by_value=self.main_by_value)
+        if small is not None:
+            return (PICKLED, small), None, []
         data, part, lease, found = self._encode(LargeText(obj) if kind is bytes else obj, "value")  # type: ignore[arg-type]
         if part is None and not found:
             return (PICKLED, data), None, found

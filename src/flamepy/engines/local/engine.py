@@ -120,6 +120,8 @@ class LocalEngine:
         self.packages[package.name] = package
         folder = f"{self.work_folder}/{package.name}"
         self._workplaces[package.name] = Workplace(package, folder)
+        for path in package.disposable:
+            self.fleet.add_litter(str(path))
         if package.python is not None and package.python != self.python:
             self.python = package.python
 

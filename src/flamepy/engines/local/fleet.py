@@ -89,6 +89,11 @@ class Fleet:
         self._launcher = launcher
         self.engine.keeper.watch(launcher.fileno(), lambda: self._hear(launcher))
 
+    def add_litter(self, path: str) -> None:
+        """Have a file removed should this process be killed."""
+        if self._launcher is not None:
+            self._launcher.add_litter(path)
+
     def happened(self, event: Event) -> None:
         """Tell the core, and do what it says."""
         with self._lock:

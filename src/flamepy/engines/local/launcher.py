@@ -7,7 +7,7 @@ import os
 import sys
 
 from flamepy.errors import EngineUnavailable
-from flamepy.wire.frames import FrameBuffer
+from flamepy.wire.frames import FrameBuffer, pack
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,13 +63,19 @@ class Launcher:
             EngineUnavailable: The template process is gone.
         """
         import array
-        from marshal import dumps
 
         rights = [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, array.array("i", descriptors))]
         try:
-            self._socket.sendmsg([dumps((number, slot))], rights)
+            self._socket.sendmsg([pack(["fork", number, slot])], rights)
         except OSError as error:
             raise EngineUnavailable(f"the template process of this engine is gone (pid {self.pid})") from error
+
+    def add_litter(self, path: str) -> None:
+        """Have one more file or folder removed should the client die."""
+        try:
+            self._socket.send(pack(["litter", path]))
+        except OSError:  # it is gone; then there is nobody to remove anything
+            return
 
     def reports(self) -> list[tuple[int, int, int | None]] | None:
         """Read what it says: ``(number, pid, None)`` for a start, ``(number, pid, wait status)`` for an end.
@@ -87,10 +93,8 @@ class Launcher:
 
     def close(self) -> None:
         """Let it end all executors and itself; returns when nothing is left."""
-        from marshal import dumps
-
         try:
-            self._socket.send(dumps("bye"))
+            self._socket.send(pack(["bye"]))
             while self._socket.recv(4096):
                 pass
         except OSError:

@@ -16,7 +16,7 @@ from flamepy.completion import PENDING, Completion, Failure, failure_of
 from flamepy.engines.local.calls import PLAIN, Extra
 from flamepy.errors import EngineClosed, ServiceClosed
 from flamepy.model.lifecycle import SESSION_TRANSITIONS, SessionEvent, SessionState, advance
-from flamepy.serialization.codec import NUMBERS, SHORT, TEXTS
+from flamepy.serialization.codec import NUMBERS, SHORT, TEXTS, dumps_small
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,6 +67,7 @@ class LocalSession:
         self._answers: Answers = engine.answers
         self._keeper = engine.keeper
         self._objects = engine.objects
+        self._main_by_value = engine.objects.encoder.main_by_value
         self._reader = engine.reader
         self._guard = engine.guard
         self.queued: deque[Completion] = deque()
@@ -106,8 +107,12 @@ class LocalSession:
         for value in args:
             kind = type(value)
             if kind not in NUMBERS and (kind not in TEXTS or len(value) > SHORT):
-                self._submit_special(completion, method, args, kwargs, options)
-                return
+                small = dumps_small(args, main_by_value=self._main_by_value)
+                if small is None:
+                    self._submit_special(completion, method, args, kwargs, options)
+                    return
+                args = small  # type: ignore[assignment]
+                break
         completion._method = method
         completion._payload = args
         queued = self.queued
