@@ -18,6 +18,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _new = ObjectExpr.__new__
+_running_loop = asyncio._get_running_loop
+_here, _service = globals(), FlameRunnerService.__init__.__globals__
 
 
 class AsyncMethod(RemoteMethod[P, R], Generic[P, R]):
@@ -30,15 +32,23 @@ class AsyncMethod(RemoteMethod[P, R], Generic[P, R]):
         """Submit a task; see `RemoteMethod.__call__`."""
         if kwargs or not self._least <= len(args) <= self._most:
             self._accepts.check(args, kwargs)
-        args = tuple(a.expr if type(a) is Call else a for a in args)
         expr: ObjectExpr[Any] = _new(ObjectExpr)
         expr._outcome = PENDING
         expr._callbacks = expr._extra = None
-        frame = _getframe(1)
+        frame: Any = _getframe(1)
+        while frame.f_globals is _here or frame.f_globals is _service:
+            frame = frame.f_back
         expr._code = frame.f_code
         expr._offset = frame.f_lasti
+        loop = _running_loop()
+        if loop is None:
+            self._submit(expr, self._number, args, kwargs, self._options)
+            return expr
+        call = Call(loop=loop)
+        call.begin(expr)
         self._submit(expr, self._number, args, kwargs, self._options)
-        return Call.of(expr) if _loop_runs() else expr
+        expr._source.attach(loop)  # type: ignore[union-attr]
+        return call
 
     def options(self, **options: Any) -> Any:
         """This method with other options; see `RemoteMethod.options`."""
@@ -78,7 +88,3 @@ def awaitable_service(service: FlameRunnerService[Any]) -> AsyncRunnerService:
     made._flame_methods = dict(methods)
     made._flame_call = methods.get("")
     return made
-
-
-def _loop_runs() -> bool:
-    return asyncio._get_running_loop() is not None

@@ -7,52 +7,49 @@ from __future__ import annotations
 
 import asyncio
 from _thread import get_ident
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from flamepy.completion import PENDING, Completion, Outcome
-
-if TYPE_CHECKING:
-    from collections.abc import Generator
-
+from flamepy.completion import PENDING, Completion, Failure
+from flamepy.serialization import codec
 
 class Call(asyncio.Future):  # type: ignore[type-arg]
     """A submitted call: awaiting it gives the finished ObjectExpr; cancelling it cancels the call.
+
+    A future of asyncio itself, because ``gather`` and the like wrap any other awaitable in a task, which costs more
+    than the call. As an argument of a service call, at any depth, it arrives as its value.
 
     Attributes:
         expr: The ObjectExpr, at once.
     """
 
+    __slots__ = ("_thread", "expr")
+
     expr: Any
     _thread: int
 
-    @classmethod
-    def of(cls, expr: Any) -> Call:
-        """Make one for ``expr`` on the running loop."""
-        loop = asyncio.get_running_loop()
-        call = cls(loop=loop)
-        call.expr = expr
-        call._thread = get_ident()
-        source: Any = expr._source
-        source.attach(loop)
-        expr.when_done(call._arrived)
-        return call
+    def begin(self, expr: Any) -> None:
+        """Settle with ``expr``; to be called before it is submitted."""
+        self.expr = expr
+        self._thread = get_ident()
+        expr._callbacks = [self._arrived]
 
-    def _arrived(self, _: Completion) -> None:
-        if get_ident() == self._thread:
-            self._settle()
-        else:
+    def _arrived(self, expr: Any) -> None:
+        if get_ident() != self._thread:
             self.get_loop().call_soon_threadsafe(self._settle)
+        elif not isinstance(expr._outcome, Failure) and not self.done():
+            self.set_result(expr)
+        else:
+            self._settle()
 
     def _settle(self) -> None:
         if self.done():
             return
         outcome = self.expr._outcome
-        error = outcome.peek(self.expr) if hasattr(outcome, "peek") else None
-        if error is None:
-            self.set_result(self.expr)
+        if isinstance(outcome, Failure):
+            # Seen from now on: asyncio itself reports a future whose exception nobody retrieves.
+            self.set_exception(_raisable(outcome.error(self.expr)))
         else:
-            self.set_exception(_raisable(error))
-            self._log_traceback = False  # our own Failure reports what nobody looks at
+            self.set_result(self.expr)
 
     def cancel(self, msg: Any = None) -> bool:
         """Cancel the call and stop waiting for it."""
@@ -60,25 +57,15 @@ class Call(asyncio.Future):  # type: ignore[type-arg]
             self.expr.cancel()
         return super().cancel(msg)
 
-    def __await__(self) -> Generator[Any, None, Any]:
-        result = yield from super().__await__()
-        return result
-
-    __iter__ = __await__
-
-    def exception(self) -> BaseException | None:
-        """What the task raised; looking at it counts as having seen it."""
-        error = super().exception()
-        if error is not None and isinstance(self.expr._outcome, Outcome):
-            self.expr._outcome.error(self.expr)
-        return error
-
-    def __repr__(self) -> str:
-        return f"<call of {self.expr!r}>"
-
     def get(self, timeout: float | None = None) -> Any:
         """The value, for synchronous use of an async runner; see `ObjectExpr.get`."""
         return self.expr.get(timeout)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return codec.reference(self.expr)
+
+    def __repr__(self) -> str:
+        return f"<call of {self.expr!r}>"
 
 
 def future_of(completion: Completion) -> asyncio.Future[None]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
 
 from flamepy.completion import PENDING
 from flamepy.object_expr import ObjectExpr
-from flamepy.signatures import Accepts
+from flamepy.signatures import Accepts, Arity
 
 if TYPE_CHECKING:
     import inspect
@@ -26,6 +26,7 @@ R = TypeVar("R")
 T = TypeVar("T")
 
 _new = ObjectExpr.__new__
+_here = globals()
 
 
 class OwnDoc:
@@ -92,7 +93,9 @@ class RemoteMethod(Generic[P, R]):
         expr: ObjectExpr[R] = _new(ObjectExpr)
         expr._outcome = PENDING
         expr._callbacks = expr._extra = None
-        frame = _getframe(1)
+        frame: Any = _getframe(1)
+        while frame.f_globals is _here:  # by the service itself, or by map
+            frame = frame.f_back
         expr._code = frame.f_code
         expr._offset = frame.f_lasti
         self._submit(expr, self._number, args, kwargs, self._options)
@@ -281,14 +284,4 @@ class FunctionService(FlameRunnerService[Any], Generic[P, R]):
 
 def _reopen(kind: type[FlameRunnerService[Any]], session: Any, arities: dict[str, tuple[int, int]]) -> Any:
     """Make a handle inside a task."""
-    methods: dict[str, tuple[Any, Accepts]] = {}
-    for name, (least, most) in arities.items():
-        accepts = Accepts(_unknown, name, 0)
-        accepts.least, accepts.most = (least, most) if most else (0, 1 << 30)
-        methods[name] = (_unknown, accepts)
-    return kind(session, methods)
-
-
-def _unknown(*args: Any, **kwargs: Any) -> Any:
-    """Stands for a method whose original is elsewhere."""
-    raise NotImplementedError
+    return kind(session, {name: (None, Arity(name or session.spec.name, *arity)) for name, arity in arities.items()})

@@ -31,8 +31,9 @@ class Accepts:
 
     __slots__ = ("_bound", "_function", "_name", "_signature", "least", "most")
 
-    def __init__(self, function: Callable[..., Any], name: str, bound: int) -> None:
-        self._function, self._name, self._bound = function, name, bound
+    def __init__(self, function: Callable[..., Any] | None, name: str, bound: int) -> None:
+        self._function: Any = function
+        self._name, self._bound = name, bound
         self._signature: inspect.Signature | None = None
         self.least, self.most = _positional(function, bound)
 
@@ -65,6 +66,37 @@ class Accepts:
                 parameters = parameters[self._bound :]
             self._signature = signature.replace(parameters=parameters)
         return self._signature
+
+
+class Arity(Accepts):
+    """What is known of a method whose original is elsewhere: how many positional arguments it takes.
+
+    Args:
+        name: How it is called in messages.
+        least: Positional arguments at least.
+        most: Positional arguments at most; fewer than ``least`` if this is not known.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, name: str, least: int, most: int) -> None:
+        super().__init__(None, name, 0)
+        self.least, self.most = (least, most) if least <= most else (0, MANY)
+
+    def check(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Raise for too many arguments, or too few; names are checked where the original is.
+
+        Raises:
+            TypeError: They do not fit.
+        """
+        given = len(args) + len(kwargs)
+        if len(args) > self.most or given < self.least:
+            most = "" if self.most == MANY else f" and at most {self.most}"
+            raise TypeError(f"{self._name}() takes at least {self.least}{most} positional arguments; {given} were given")
+
+    def signature(self) -> None:
+        """It is elsewhere."""
+        return
 
 
 def _positional(function: Any, bound: int) -> tuple[int, int]:

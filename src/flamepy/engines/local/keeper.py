@@ -28,8 +28,8 @@ TICK = 0.004
 SLOW_TICK = 0.05
 """Seconds between two looks while tasks run and nothing else happens."""
 
-QUIET_TICKS = 50
-"""Ticks without any work after which it sleeps."""
+STILL_TICKS = 16
+"""Ticks without a call or an answer after which it ticks slowly, or sleeps if no task is unfinished."""
 
 
 class Keeper:
@@ -51,7 +51,9 @@ class Keeper:
         self._timer_count = 0
         self._lock = _thread.allocate_lock()
         self._stopped = False
-        self._quiet = 0
+        self._quiet = 1
+        self._still = 0
+        self._next_tick = 0.0
         self._turns = -1
         self._reading = False
         self._thread = threading.Thread(target=self._run, name="flamepy-keeper", daemon=True)
@@ -78,9 +80,10 @@ class Keeper:
         self._poller.wake()
 
     def arm(self) -> None:
-        """There is work: tick until there is none."""
+        """There is work: tick until there is none, from one tick on."""
+        self._still = self._quiet = 0
+        self._next_tick = monotonic() + TICK
         self.alert = True
-        self._quiet = 0
         self._poller.wake()
 
     def stop(self) -> None:
@@ -101,7 +104,7 @@ class Keeper:
                     self._safely(handler)
             for action in self._due():
                 self._safely(action)
-            if self.alert or self._quiet == 0:
+            if self._tick_due():
                 self._safely(self._tick)
 
     def _safely(self, action: Callable[[], object]) -> None:
@@ -113,15 +116,17 @@ class Keeper:
                 logging.getLogger("flamepy").exception("the engine's background thread failed in %r", action)
 
     def _timeout(self) -> float | None:
-        tick: float | None = None
-        if self.alert:
-            tick = TICK
-        elif self._quiet == 0:
-            tick = SLOW_TICK
-        if self._timers:
-            left = max(0.0, self._timers[0][0] - monotonic())
-            return left if tick is None else min(tick, left)
-        return tick
+        """Seconds until the next tick or timer; None if there is nothing to do."""
+        due = [self._timers[0][0]] if self._timers else []
+        if self._ticking():
+            due.append(self._next_tick)
+        return max(0.0, min(due) - monotonic()) if due else None
+
+    def _ticking(self) -> bool:
+        return self.alert or self._quiet == 0
+
+    def _tick_due(self) -> bool:
+        return self._ticking() and monotonic() >= self._next_tick
 
     def _due(self) -> list[Callable[[], object]]:
         actions: list[Any] = []
@@ -131,6 +136,7 @@ class Keeper:
         return actions
 
     def _tick(self) -> None:
+        """One look at everything."""
         engine = self._engine
         reader = engine.reader
         working = engine.look_after_sessions()
@@ -138,12 +144,10 @@ class Keeper:
         idle_reader = reader.turns == self._turns and not reader.leading
         self._turns = reader.turns
         self._read_too(working and idle_reader and not engine.loop_reads)
-        if working:
-            self._quiet = 0
-            self.alert = engine.backlog() or not idle_reader
-        else:
-            self._quiet += 1
-            self.alert = self._quiet < QUIET_TICKS
+        self._quiet = 0 if working else self._quiet + 1
+        self._still = 0 if engine.backlog() or not idle_reader else self._still + 1
+        self.alert = self._still < STILL_TICKS
+        self._next_tick = monotonic() + (TICK if self.alert else SLOW_TICK)
 
     def _read_too(self, wanted: bool) -> None:  # noqa: FBT001
         """Watch the executors' sockets on this thread, or leave them to others."""
@@ -157,4 +161,4 @@ class Keeper:
         if self._engine.reader.leading:
             self._read_too(wanted=False)
         else:
-            self._engine.reader.serve()
+            self._engine.reader.serve_for_others()

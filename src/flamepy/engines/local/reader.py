@@ -97,7 +97,12 @@ class Reader:
         return True
 
     def serve(self) -> None:
-        """Read what is there, without waiting; for the keeper and for event loops."""
+        """Read what is there, without waiting; for event loops, and for whoever has filled a queue."""
+        self.turns += 1
+        self.serve_for_others()
+
+    def serve_for_others(self) -> None:
+        """`serve` for the keeper, who reads only as long as nobody else does."""
         if not self._lock.acquire(False):
             return
         self.leading = _thread.get_ident()
