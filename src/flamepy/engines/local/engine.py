@@ -298,7 +298,7 @@ class LocalEngine:
         """Say why nothing happens, once it has not for a while; ``flmctl view`` says it at any time."""
         now = monotonic()
         for session in list(self.sessions.values()):
-            reason = session.why_waiting()
+            reason = session.why_stuck()
             if not reason:
                 self._waiting_since.pop(session.id, None)
             elif now - self._waiting_since.setdefault(session.id, now) > PATIENCE:

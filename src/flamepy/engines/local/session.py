@@ -84,7 +84,7 @@ class LocalSession:
     def __reduce__(self) -> tuple[Any, ...]:
         from flamepy.runtime.nested import NestedSession
 
-        return NestedSession, (self.id, self.spec.name)
+        return NestedSession, (self.id, self.spec.name, None if self._trivial else self.spec.defaults)
 
     def __repr__(self) -> str:
         return f"<session {self.id}: {self.state.value}, {len(self.queued)} queued, {len(self.links)} executors>"
@@ -364,8 +364,9 @@ class LocalSession:
         """Why its next call has not been handed out, as a sentence; empty if nothing waits for something special."""
         if not self.queued:
             return ""
-        if not any(link.ready for link in list(self.links)):
-            return self.reason or "its first executor is starting: importing its module or creating its object takes long"
+        stuck = self.why_stuck()
+        if stuck:
+            return stuck
         try:
             extra = self.queued[0]._extra
         except IndexError:  # handed out just now
@@ -373,6 +374,12 @@ class LocalSession:
         if extra is not None and extra.missing:
             return f"the next task needs {extra.missing} result(s) of other tasks that are not there"
         return ""
+
+    def why_stuck(self) -> str:
+        """Why it has no executor although calls wait, as a sentence; empty if it has one."""
+        if not self.queued or any(link.ready for link in list(self.links)):
+            return ""
+        return self.reason or "its first executor is starting: importing its module, creating its object"
 
     # ---- the end
 
