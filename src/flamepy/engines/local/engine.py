@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import atexit
 import os
-import secrets
-import sys
 from time import monotonic, time
 
 from flamepy.completion import PENDING, Completion, Encoded
 from flamepy.engines.local import places
 from flamepy.engines.local.answers import Answers
 from flamepy.engines.local.deadlines import Deadlines
+from flamepy.engines.local.duties import Duties
 from flamepy.engines.local.fleet import Fleet
 from flamepy.engines.local.interrupts import Guard
 from flamepy.engines.local.keeper import Keeper
+from flamepy.engines.local.machine import gpu_count, machine_memory, shared_memory_root, temporary_root
 from flamepy.engines.local.nesting import Nesting
 from flamepy.engines.local.objects import ObjectStore
 from flamepy.engines.local.output import Output
@@ -23,7 +23,7 @@ from flamepy.engines.local.session import LocalSession
 from flamepy.errors import EngineClosed, EngineUnavailable
 from flamepy.model.specs import Resources
 from flamepy.scheduling.cluster import Cluster
-from flamepy.scheduling.events import Backlog, ExecutorIdle, SessionClosed, SessionOpened
+from flamepy.scheduling.events import Backlog, SessionClosed, SessionOpened
 from flamepy.wire.pulse import CORES
 
 TYPE_CHECKING = False
@@ -32,18 +32,6 @@ if TYPE_CHECKING:
 
     from flamepy.engines.local.workplace import Workplace
     from flamepy.model.specs import PackageRef, SessionSpec
-
-IDLE_SECONDS = 30.0
-"""Seconds after which an executor that a service does not need is let go."""
-
-TRIM_SECONDS = 10.0
-"""Seconds between two looks at shared memory that nobody uses."""
-
-BACKLOG_SECONDS = 0.02
-"""Seconds of queued work that are worth one more executor."""
-
-PATIENCE = 5.0
-"""Seconds without any progress of a service after which its user is told why."""
 
 MEMORY_SHARE = 0.3
 """Of the machine's memory, what objects may take unless told otherwise."""
@@ -67,47 +55,49 @@ class LocalEngine:
             raise EngineUnavailable(
                 "the embedded engine needs Linux or macOS; on this system point flame.yaml at a Flame or Ray cluster"
             )
-        self.id = f"{os.getpid()}-{secrets.token_hex(3)}"
+        self.id = f"{os.getpid()}-{os.urandom(3).hex()}"
         self.created = time()
         self.closing = self.closed = False
-        self._loop: Any = None
         self.nested_calls = 0
         self.python: str | None = None
+        self.sessions: dict[str, LocalSession] = {}
+        self.packages: dict[str, PackageRef] = {}
+        self._workplaces: dict[str, Workplace] = {}
+        self._counts: dict[str, int] = {}
         self._owner = os.getpid()
-        self.place = places.claim(self.id)
-        shared = f"{shared_memory_root()}/flamepy-{os.geteuid()}-{self.id}"
-        self.work_folder = f"{temporary_root()}/flamepy-{os.geteuid()}-{self.id}.work"
-        self.litter = [shared, self.work_folder]
-        for folder in self.litter:
-            os.mkdir(folder, 0o700)
-        limit = object_memory or int(MEMORY_SHARE * machine_memory())
+        self._loop: Any = None
+        self._register: Any = None
+        self._make_folders()
         self.guard = Guard()
         self.guard.install()
+        self._make_parts(object_memory or int(MEMORY_SHARE * machine_memory()), show_logs, log_prefix, main_by_value)
+
+    def _make_folders(self) -> None:
+        self.place = places.claim(self.id)
+        self._shared = f"{shared_memory_root()}/flamepy-{os.geteuid()}-{self.id}"
+        self.work_folder = f"{temporary_root()}/flamepy-{os.geteuid()}-{self.id}.work"
+        self.litter = [self._shared, self.work_folder]
+        for folder in self.litter:
+            os.mkdir(folder, 0o700)
+
+    def _make_parts(self, memory: int, show_logs: bool, log_prefix: str, main_by_value: bool) -> None:  # noqa: FBT001
         self.reader = Reader()
         self.keeper = Keeper(self)
-        self.objects = ObjectStore(shared, f"{self.work_folder}/spill", limit, main_by_value=main_by_value)
+        self.duties = Duties(self)
+        self.objects = ObjectStore(self._shared, f"{self.work_folder}/spill", memory, main_by_value=main_by_value)
         self.cluster = Cluster(Resources(cpu=CORES, memory=machine_memory(), gpu=gpu_count()))
         self.output = Output(self, show=show_logs, prefix=log_prefix)
         self.answers = Answers(self)
         self.deadlines = Deadlines(self)
         self.nesting = Nesting(self)
         self.fleet = Fleet(self)
-        self.sessions: dict[str, LocalSession] = {}
-        self.ended: list[Any] = []
-        self.packages: dict[str, PackageRef] = {}
-        self._workplaces: dict[str, Workplace] = {}
-        self._counts: dict[str, int] = {}
-        self._trimmed = monotonic()
-        self._idle_since: dict[int, float] = {}
-        self._waiting_since: dict[str, float] = {}
-        self._inspected: Any = None
 
     def start(self) -> None:
         """Start the background thread, the template process and the control socket; return at once."""
         from flamepy.engines.local.register import Register
 
         self.fleet.start_template()
-        self._inspected = Register(self)
+        self._register = Register(self)
         self.keeper.start()
         atexit.register(self.close, cancel=True)
 
@@ -149,7 +139,7 @@ class LocalEngine:
         except BaseException:
             del self.sessions[session_id]
             raise
-        self._inspected.changed()
+        self._register.changed()
         return session
 
     def put(self, completion: Completion, value: object) -> None:
@@ -212,7 +202,7 @@ class LocalEngine:
             self.fleet.close()
             self.keeper.stop()
         finally:
-            self._inspected.ended()
+            self._register.ended()
             self.output.close()
             self.reader.close()
             self.objects.close()
@@ -234,7 +224,7 @@ class LocalEngine:
             found = failure()
             if found is not None:
                 found.report()
-        self._inspected.session_closed(session)
+        self._register.session_closed(session)
         self.sessions.pop(session.id, None)
 
     def attach(self, loop: Any) -> None:
@@ -261,71 +251,7 @@ class LocalEngine:
             if other.queued:
                 other.pump()
 
-    # ---- the keeper's duties
-
-    def look_after_sessions(self) -> bool:
-        """Send what has gathered, grow and shrink services; returns whether any task is unfinished."""
-        working = False
-        for session in list(self.sessions.values()):
-            if session.queued:
-                session.pump()
-                if len(session.links) < session.spec.max_instances:
-                    self._consider_growth(session)
-            for link in list(session.links):
-                link.flush_notes()
-                working = working or link.busy
-            working = working or bool(session.queued)
-        self._rebalance()
-        self._release_idle()
-        self._explain_waits()
-        return working
-
-    def backlog(self) -> bool:
-        """Whether calls wait in queues."""
-        return any(session.queued for session in list(self.sessions.values()))
-
-    def _consider_growth(self, session: LocalSession) -> None:
-        """More executors if the queue holds more work than starting them costs."""
-        queued, links = len(session.queued), len(session.links)
-        if session.cost:
-            worth = links + int(queued * session.cost / BACKLOG_SECONDS)
-        else:  # nothing was answered within a tick: these are not small tasks
-            worth = links + queued
-        if worth > links:
-            session.grow(worth)
-
-    def _explain_waits(self) -> None:
-        """Say why nothing happens, once it has not for a while; ``flmctl view`` says it at any time."""
-        now = monotonic()
-        for session in list(self.sessions.values()):
-            reason = session.why_stuck()
-            if not reason:
-                self._waiting_since.pop(session.id, None)
-            elif now - self._waiting_since.setdefault(session.id, now) > PATIENCE:
-                self._waiting_since[session.id] = now + 10 * PATIENCE
-                self.output.warn(session, f"tasks of '{session.spec.name}' have been waiting: {reason}")
-
-    def _rebalance(self) -> None:
-        """Take calls back from an executor that is stuck in a long one, if another could have them."""
-        for session in list(self.sessions.values()):
-            if session.spec.stateful or len(session.links) < 2 or session.queued:
-                continue
-            idle = [link for link in session.links if not link.pending and link.ready]
-            for link in session.links:
-                if idle and len(link.pending) > 1 and link.handed_back is None and link.slow():
-                    link.ring(b"H", 0)
-
-    def _release_idle(self) -> None:
-        now = monotonic()
-        if now - self._trimmed > TRIM_SECONDS:
-            self._trimmed = now
-            self.objects.trim()
-        for number, link in list(self.fleet.links.items()):
-            if link.busy or link.session.spec.stateful:
-                self._idle_since.pop(number, None)
-            elif now - self._idle_since.setdefault(number, now) > IDLE_SECONDS:
-                self._idle_since.pop(number)
-                self.fleet.happened(ExecutorIdle(number))
+    # ---- for sessions
 
     def want_executors(self, session: LocalSession, count: int) -> bool:
         """Ask the core for ``count`` executors of a service; says whether there are more now."""
@@ -352,35 +278,3 @@ class _Done:
 
 def _slug(name: str) -> str:
     return "".join(c if c.isalnum() else "-" for c in name).strip("-").lower()[:40] or "service"
-
-
-def shared_memory_root() -> str:
-    """The folder for shared memory: ``/dev/shm``, or where there is none the temporary folder."""
-    if sys.platform == "linux" and os.access("/dev/shm", os.W_OK | os.X_OK):
-        return "/dev/shm"
-    return temporary_root()
-
-
-def temporary_root() -> str:
-    """The folder for temporary files."""
-    for name in ("TMPDIR", "TEMP", "TMP"):
-        folder = os.environ.get(name)
-        if folder and os.path.isdir(folder):
-            return os.path.abspath(folder)
-    return "/tmp"
-
-
-def machine_memory() -> int:
-    """Bytes of memory of this machine."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-
-
-def gpu_count() -> int:
-    """GPUs of this machine, by its device files; ``CUDA_VISIBLE_DEVICES`` narrows it."""
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if visible is not None:
-        return len([d for d in visible.split(",") if d.strip() not in ("", "-1")])
-    try:
-        return sum(1 for name in os.listdir("/dev") if name.startswith("nvidia") and name[6:].isdigit())
-    except OSError:
-        return 0

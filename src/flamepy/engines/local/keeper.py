@@ -139,13 +139,13 @@ class Keeper:
         """One look at everything."""
         engine = self._engine
         reader = engine.reader
-        working = engine.look_after_sessions()
+        working = engine.duties.look()
         # Somebody who waits reads anyway; read only when the reader's turn has not changed since the last look.
         idle_reader = reader.turns == self._turns and not reader.leading
         self._turns = reader.turns
         self._read_too(working and idle_reader and not engine.loop_reads)
         self._quiet = 0 if working else self._quiet + 1
-        self._still = 0 if engine.backlog() or not idle_reader else self._still + 1
+        self._still = 0 if engine.duties.backlog() or not idle_reader else self._still + 1
         self.alert = self._still < STILL_TICKS
         self._next_tick = monotonic() + (TICK if self.alert else SLOW_TICK)
 

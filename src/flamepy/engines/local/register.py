@@ -74,7 +74,7 @@ class Register:
             return
         self._reclaimed = True
         from flamepy.engines.local.ended import bury
-        from flamepy.engines.local.engine import shared_memory_root, temporary_root
+        from flamepy.engines.local.machine import shared_memory_root, temporary_root
 
         for place in places.dead_engines():
             for root, end in ((shared_memory_root(), ""), (temporary_root(), ".work")):
@@ -185,7 +185,7 @@ class Register:
         )
 
     def _node(self) -> Any:
-        from flamepy.engines.local.engine import gpu_count, machine_memory
+        from flamepy.engines.local.machine import gpu_count, machine_memory
         from flamepy.model.snapshot import NodeRecord
         from flamepy.wire.pulse import CORES
 
