@@ -39,14 +39,26 @@ class NestedSession:
     Args:
         session: The session's id.
         name: The service's name.
+        defaults: The options of its calls, unless they are the usual ones.
     """
 
-    def __init__(self, session: str, name: str) -> None:
+    def __init__(self, session: str, name: str, defaults: Any = None) -> None:
         self.id = session
         self.name = name
+        self._defaults = defaults
+        self.spec = self
+
+    @property
+    def defaults(self) -> Any:
+        """The options of calls that give none."""
+        if self._defaults is None:
+            from flamepy.model.specs import CallOptions
+
+            self._defaults = CallOptions()
+        return self._defaults
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return NestedSession, (self.id, self.name)
+        return NestedSession, (self.id, self.name, self._defaults)
 
     def submit(
         self,

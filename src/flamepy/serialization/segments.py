@@ -66,7 +66,8 @@ class Ledger:
 
     def _add(self, size: int) -> bool:
         with self._threads:  # the file lock keeps out other processes, not our own threads
-            return self._add_locked(size)
+            # After its end nobody counts for an engine any more; objects that outlive it are freed all the same.
+            return self._add_locked(size) if self._file >= 0 else True
 
     def _add_locked(self, size: int) -> bool:
         fcntl.flock(self._file, fcntl.LOCK_EX)
@@ -81,7 +82,9 @@ class Ledger:
 
     def close(self) -> None:
         """Close the file."""
-        os.close(self._file)
+        with self._threads:
+            file, self._file = self._file, -1
+            os.close(file)
 
 
 class Segment:
@@ -166,7 +169,7 @@ class Arena:
         size = sum(_aligned(n) for n in lengths)
         segment = self._recycled(size, on_free)
         if segment is not None:
-            view = memoryview(self._map(segment))
+            view = memoryview(self.map(segment))
             for offset, buffer in zip(_offsets(lengths), buffers, strict=True):
                 view[offset : offset + buffer.nbytes] = buffer
         else:
@@ -234,7 +237,7 @@ class Arena:
         # Only ctypes arrays both export a buffer of a mapping and can be watched for their end.
         import ctypes
 
-        exporter = (ctypes.c_char * segment.capacity).from_buffer(self._map(segment))
+        exporter = (ctypes.c_char * segment.capacity).from_buffer(self.map(segment))
         segment.hold()
         key = id(exporter)
         watching = self._watching
@@ -247,7 +250,8 @@ class Arena:
         whole = memoryview(exporter).cast("B").toreadonly()
         return [whole[o : o + n] for o, n in zip(_offsets(lengths), lengths, strict=True)]
 
-    def _map(self, segment: Segment) -> mmap.mmap:
+    def map(self, segment: Segment) -> mmap.mmap:
+        """Map a segment's file, once; the mapping outlives the file."""
         if segment.mapping is None:
             segment.mapping = self._mapped.get(segment.name)
         if segment.mapping is None:

@@ -177,7 +177,10 @@ class ObjectStore:
         return self._ledger.used()
 
     def close(self) -> None:
-        """Close the accounts; the folders are removed by the engine."""
+        """Close the accounts; the folders are removed by the engine, while objects that somebody holds stay mapped."""
+        for segment in [*self._written.values(), *(segment for segment, _ in list(self._foreign.values()))]:
+            if segment.uses:
+                self._arena.map(segment)
         self._ledger.close()
 
 

@@ -45,6 +45,9 @@ class LocalSession:
         links: Its executors.
         queued: Calls that wait in the queue, as a truth value.
         idle: Those that have answered everything.
+        pumping: Held by whoever hands out calls.
+        parked: Calls that wait for their arguments outside of the queue.
+        broken: Why nothing of it can run any more; None while it can.
         cost: Seconds that a call takes, as seen from here; 0 while unknown.
     """
 
@@ -61,7 +64,8 @@ class LocalSession:
         self.reason = ""
         self.saved: bytes | None = None
         self.replay: list[Completion] = []
-        self.lost: Failure | None = None
+        self.parked: dict[int, Completion] = {}
+        self.broken: BaseException | None = None
         self.engine = engine
         self.outcome_of = engine.answers.outcome_of
         self._answers: Answers = engine.answers
@@ -73,7 +77,7 @@ class LocalSession:
         self.queued: deque[Completion] = deque()
         self.specials = 0
         self.idle: set[Link] = set()
-        self._pumping = _thread.allocate_lock()
+        self.pumping = _thread.allocate_lock()
         self._again = False
         self._flush_soon = False
         self._ordered = spec.stateful and spec.max_instances == 1
@@ -116,7 +120,7 @@ class LocalSession:
         completion._method = method
         completion._payload = args
         queued = self.queued
-        if self.idle and not queued and self._single and self._pumping.acquire(False):
+        if self.idle and not queued and self._single:
             self._send_now(completion)
         else:
             queued.append(completion)
@@ -150,8 +154,11 @@ class LocalSession:
         if self._closed is not None:
             self.settle(entry, failure_of(self._closed, self.label(entry._method)))
             return
+        if not self._ordered and extra.found:
+            self.parked[id(entry)] = entry  # before anybody can say that they are there
         if extra.found and not self._answers.await_arguments(self, entry) and not self._ordered:
             return  # it is queued when they are there
+        self.parked.pop(id(entry), None)
         self._enqueue(entry)
 
     def _enqueue(self, entry: Completion) -> None:
@@ -178,7 +185,8 @@ class LocalSession:
 
     def arguments_ready(self, entry: Completion) -> None:
         """The last missing argument of a call has arrived (or failed, and the call with it)."""
-        if not self._ordered and entry._outcome is PENDING:
+        parked = self.parked.pop(id(entry), None)
+        if parked is not None and entry._outcome is PENDING:
             self._enqueue(entry)
         self.pump()
         self._keeper.arm()
@@ -195,16 +203,18 @@ class LocalSession:
         """Hand out what can be handed out; called by whoever changed something, one works for all."""
         self._again = True
         guard = self._guard
-        while self._again and self._pumping.acquire(False):
-            try:
-                self._again = False
-                guard.depth += 1
-                self._dispatch()
-            finally:
-                self._pumping.release()
-                guard.depth -= 1
-                if guard.came:
-                    guard.deliver()
+        guard.depth += 1  # before the lock is taken, so that Ctrl-C cannot leave it taken
+        try:
+            while self._again and self.pumping.acquire(False):
+                try:
+                    self._again = False
+                    self._dispatch()
+                finally:
+                    self.pumping.release()
+        finally:
+            guard.depth -= 1
+            if guard.came:
+                guard.deliver()
 
     def _dispatch(self) -> None:
         while self.queued:
@@ -220,18 +230,24 @@ class LocalSession:
             self.engine.nesting.lift(self)
 
     def _send_now(self, completion: Completion) -> None:
-        """The only executor has nothing to do, and the lock is ours: send without a detour through the queue."""
+        """The only executor has nothing to do: send without a detour through the queue, if nobody else hands out."""
         guard = self._guard
         guard.depth += 1
         try:
-            link = self.idle.pop() if self.idle else None
-            if link is None or link.pending or not self._room(link):
+            link = None
+            if self.pumping.acquire(False):
+                link = self.idle.pop() if self.idle else None
+                try:
+                    if link is None or link.pending or not self._room(link):
+                        link = None
+                    else:
+                        link.send_one(completion)
+                finally:
+                    self.pumping.release()
+            if link is None:
                 self.queued.append(completion)
                 self._again = True
-            else:
-                link.send_one(completion)
         finally:
-            self._pumping.release()
             guard.depth -= 1
             if guard.came:
                 guard.deliver()
@@ -309,6 +325,22 @@ class LocalSession:
         self.idle.discard(link)
         if link in self.links:
             self.links.remove(link)
+
+    @property
+    def loses_state(self) -> bool:
+        """Whether the death of its executor takes what it had in memory along, for good."""
+        return self._ordered and self.spec.checkpoint is None
+
+    def restock(self) -> None:
+        """An executor has died: see that somebody does what waits."""
+        least = max(self.spec.min_instances, 1 if self.queued else 0)
+        if len(self.links) < least and self.broken is None:
+            self.grow(least)
+        self.pump()
+
+    def break_down(self, error: BaseException) -> None:
+        """Nothing of it can run: take no more calls."""
+        self.broken = self._closed = error
 
     # ---- what a Completion asks of its source
 
@@ -390,6 +422,7 @@ class LocalSession:
 
     def outstanding(self) -> Iterator[Completion]:
         """Every call without an outcome."""
+        yield from list(self.parked.values())
         yield from list(self.queued)
         for link in list(self.links):
             yield from link.outstanding()
