@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from flamepy.errors import EngineClosed as EngineClosed
     from flamepy.errors import EngineError as EngineError
     from flamepy.errors import EngineUnavailable as EngineUnavailable
+    from flamepy.errors import EnvironmentFailed as EnvironmentFailed
     from flamepy.errors import ExecutorDied as ExecutorDied
     from flamepy.errors import FlameError as FlameError
     from flamepy.errors import InternalError as InternalError
@@ -70,6 +71,7 @@ _HOMES = {
             "EngineClosed",
             "EngineError",
             "EngineUnavailable",
+            "EnvironmentFailed",
             "ExecutorDied",
             "FlameError",
             "InternalError",

@@ -76,7 +76,17 @@ class Completion:
     """
 
     # One object for a call instead of four: creating and collecting objects is most of what a call costs.
-    __slots__ = ("__weakref__", "_callbacks", "_code", "_extra", "_method", "_offset", "_outcome", "_payload", "_source")
+    __slots__ = (
+        "__weakref__",
+        "_callbacks",
+        "_code",
+        "_extra",
+        "_method",
+        "_offset",
+        "_outcome",
+        "_payload",
+        "_source",
+    )
 
     _outcome: Any
     _source: Source | None

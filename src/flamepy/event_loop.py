@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import asyncio
 from _thread import get_ident
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flamepy.completion import PENDING, Completion, Failure
 from flamepy.serialization import codec
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
 
 class Call(asyncio.Future):  # type: ignore[type-arg]
     """A submitted call: awaiting it gives the finished ObjectExpr; cancelling it cancels the call.
@@ -60,6 +64,12 @@ class Call(asyncio.Future):  # type: ignore[type-arg]
     def get(self, timeout: float | None = None) -> Any:
         """The value, for synchronous use of an async runner; see `ObjectExpr.get`."""
         return self.expr.get(timeout)
+
+    def __aiter__(self) -> AsyncIterator[Any]:
+        """Iterate over the items of a generator as they arrive; see `ObjectExpr.__aiter__`."""
+        from flamepy.stream import async_items_of
+
+        return async_items_of(self.expr)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return codec.reference(self.expr)

@@ -254,5 +254,3 @@ def _live_line(wanted: bool | None) -> Any:  # noqa: FBT001
 
     shown = wanted if wanted is not None else bool(sys.stderr is not None and sys.stderr.isatty())
     return LiveLine() if shown else NoLine()
-
-

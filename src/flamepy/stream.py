@@ -37,7 +37,18 @@ class Stream(Outcome):
         whole: Completed with the list of all items once somebody wants the list and the generator has ended.
     """
 
-    __slots__ = ("__weakref__", "_ask", "_consumer", "_ended", "_failure", "_items", "_stop", "_taken", "_ticket", "whole")
+    __slots__ = (
+        "__weakref__",
+        "_ask",
+        "_consumer",
+        "_ended",
+        "_failure",
+        "_items",
+        "_stop",
+        "_taken",
+        "_ticket",
+        "whole",
+    )
 
     def __init__(self, ask: Callable[[int], object], stop: Callable[[], object], source: Any) -> None:
         self._ask, self._stop = ask, stop

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from flamepy.errors import SerializationError, ServiceError
-from flamepy.serialization import blame, byvalue, codec
+from flamepy.serialization import byvalue, codec
+from flamepy.serialization.blame import explain
 from flamepy.signatures import Accepts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PLAIN_CALLABLES = frozenset({"function", "builtin_function_or_method", "method", "partial", "type", "method_descriptor"})
+PLAIN_CALLABLES = frozenset(
+    {"function", "builtin_function_or_method", "method", "partial", "type", "method_descriptor"}
+)
 
 
 class Target:
@@ -53,7 +57,8 @@ class Target:
         except SerializationError:
             raise
         except Exception as error:
-            raise blame.explain(self.obj, error, f"service target '{self.name}'", main_by_value) from error
+            try_to_pickle = partial(codec.probe, main_by_value=main_by_value)
+            raise explain(self.obj, error, f"service target '{self.name}'", try_to_pickle) from error
 
     def module(self) -> str | None:
         """The module it is imported from, None if it travels by value."""

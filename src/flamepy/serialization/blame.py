@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 from flamepy.errors import SerializationError
-from flamepy.serialization import codec
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    Try = Callable[[object], object]
 
 MAX_STEPS = 200
 """Parts looked at before the search gives up; the message then names the path so far."""
 
 
-def explain(obj: object, error: Exception, what: str, main_by_value: bool) -> SerializationError:  # noqa: FBT001
+def explain(obj: object, error: Exception, what: str, try_to_pickle: Try) -> SerializationError:
     """Make the error for an object that cannot be pickled.
 
     Args:
         obj: The object; for arguments the tuple of them, or ``[tuple, dict]``.
         error: What pickling it raised.
         what: ``argument`` or ``value``, for the message.
-        main_by_value: As for `codec.dumps`.
+        try_to_pickle: Raises for what cannot be pickled, `flamepy.serialization.codec.probe` for example.
     """
     if isinstance(error, SerializationError):
         return error
-    path, culprit = _descend(obj, main_by_value)
+    path, culprit = _descend(obj, try_to_pickle)
     if what == "argument":
         path = _argument_path(obj, path)
     place = f"{what} {path}".strip() if path else f"the {what}"
@@ -36,12 +37,12 @@ def explain(obj: object, error: Exception, what: str, main_by_value: bool) -> Se
     )
 
 
-def _descend(obj: object, main_by_value: bool) -> tuple[str, object]:  # noqa: FBT001
+def _descend(obj: object, try_to_pickle: Try) -> tuple[str, object]:
     path, steps, seen = "", 0, {id(obj)}
     while True:
         for step, part in _parts(obj):
             steps += 1
-            if id(part) not in seen and steps < MAX_STEPS and not _pickles(part, main_by_value):
+            if id(part) not in seen and steps < MAX_STEPS and not _pickles(part, try_to_pickle):
                 path, obj = path + step, part
                 seen.add(id(part))
                 break
@@ -62,9 +63,9 @@ def _parts(obj: object) -> Iterator[tuple[str, object]]:
         yield from ((f".{name}", value) for name, value in list(vars(obj).items()))
 
 
-def _pickles(obj: object, main_by_value: bool) -> bool:  # noqa: FBT001
+def _pickles(obj: object, try_to_pickle: Try) -> bool:
     try:
-        codec.probe(obj, main_by_value=main_by_value)
+        try_to_pickle(obj)
     except Exception:
         return False
     return True

@@ -23,8 +23,10 @@ from _pickle import PickleBuffer, PicklingError
 from _pickle import dumps as _pickle_dumps
 from _pickle import loads as _pickle_loads
 from _thread import _local
+from functools import partial
 
 from flamepy.errors import SerializationError
+from flamepy.serialization.blame import explain
 from flamepy.serialization.segments import LARGE, Arena, Lease, Segment
 
 TYPE_CHECKING = False
@@ -209,9 +211,7 @@ class Encoder:
             raise SerializationError(f"a {what} is nested too deeply to be pickled; flatten it") from error
         except Exception as error:
             _references.found = []
-            from flamepy.serialization import blame
-
-            raise blame.explain(obj, error, what, self.main_by_value) from error
+            raise explain(obj, error, what, partial(probe, main_by_value=self.main_by_value)) from error
         finally:
             _references.found = outer
         raws = [b.raw() for b in buffers]

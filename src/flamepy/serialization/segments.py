@@ -330,7 +330,9 @@ class Arena:
         except OSError as error:
             if os.path.exists(target):
                 os.unlink(target)
-            raise StoreFull(f"cannot spill an object to {self.spill}: {error.strerror}", size=segment.capacity) from error
+            raise StoreFull(
+                f"cannot spill an object to {self.spill}: {error.strerror}", size=segment.capacity
+            ) from error
         os.unlink(source)
         self.forget(segment.name)
         segment.mapping, segment.spilled = None, True
