@@ -197,7 +197,7 @@ class Failure(Outcome):
         if not self.seen:
             try:
                 self.report()
-            except Exception:  # noqa: S110 - the interpreter may be half gone
+            except Exception:  # the interpreter may be half gone
                 pass
 
 

@@ -97,7 +97,7 @@ def _instances(target: Target, instances: int | tuple[int, int] | None, warmup: 
         raise ServiceError(f"instances={instances!r} of '{target.name}' is not N or (least, most) with most >= 1")
     if target.kind == "instance" and most > 1:
         raise ServiceError(
-            f"'{target.name}' is one instance and has one executor; for {most} independent ones give service() its class"
+            f"'{target.name}' is one instance and has one executor; give service() its class for {most} independent ones"
         )
     return least, most
 

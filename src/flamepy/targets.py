@@ -80,24 +80,25 @@ def _name_of(obj: Any) -> str:
 def _methods_of(obj: Any, *, is_class: bool) -> Iterator[tuple[str, tuple[Any, Accepts]]]:
     """The public callables, inherited ones too; those of the class are looked up without running descriptors."""
     owner = obj if is_class else type(obj)
-    names = set(dir(owner)) | set(() if is_class else getattr(obj, "__dict__", ()))
-    if callable(getattr(owner, "__call__", None)) and "__call__" in _defined(owner):  # noqa: B004 - the name is wanted
+    own = {} if is_class else getattr(obj, "__dict__", {})
+    if "__call__" in _defined(owner):
         yield "", (owner.__call__, Accepts(owner.__call__, "__call__", 1))
-    for name in sorted(names):
-        if name.startswith("_"):
-            continue
-        static = _static(owner, name)
-        if isinstance(static, staticmethod):
-            yield name, (static.__func__, Accepts(static.__func__, name, 0))
-        elif isinstance(static, classmethod):
-            function: Any = static.__func__
-            yield name, (function, Accepts(function, name, 1))
-        elif static is None:
-            own = obj.__dict__.get(name) if not is_class else None
-            if callable(own):
-                yield name, (own, Accepts(own, name, 0))
-        elif callable(static):
-            yield name, (static, Accepts(static, name, 0 if isinstance(static, type) else 1))
+    for name in sorted({*dir(owner), *own}):
+        if not name.startswith("_"):
+            function, bound = _callable_at(_static(owner, name) or own.get(name), in_class=name not in own)
+            if function is not None:
+                yield name, (function, Accepts(function, name, bound))
+
+
+def _callable_at(value: Any, *, in_class: bool) -> tuple[Any, int]:
+    """The function behind an attribute, and how many arguments at its front are given by the way it is looked up."""
+    if isinstance(value, staticmethod):
+        return value.__func__, 0
+    if isinstance(value, classmethod):
+        return value.__func__, 1
+    if not callable(value):
+        return None, 0
+    return value, 0 if isinstance(value, type) or not in_class else 1
 
 
 def _defined(owner: type) -> set[str]:

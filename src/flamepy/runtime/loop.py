@@ -83,7 +83,8 @@ class Executor:
         self.tasks: Tasks
         self._elastic = False
         self._checkpoint: int | None = None
-        self._streams_out: tuple[output.LineWriter, output.LineWriter] | None = None
+        self._writers: tuple[output.LineWriter, ...] = ()
+        self._unfinished = (bytearray(), bytearray())
 
     # ---- the loop
 
@@ -100,16 +101,18 @@ class Executor:
                 self.running[0] = 0
             flush()
 
-    def _serve(self, message: list[Any]) -> None:
+    def _serve(self, message: list[Any]) -> None:  # noqa: C901, PLR0915 - one function, because each call pays for more
         rest = iter(message)
         if len(message) > 2:
             self.late()
         self._rest = rest
         methods, add, skip, running = self._methods, self.out.append, self._skip, self.running
+        printed, complained = self._unfinished
         for method, args in zip(rest, rest, strict=False):
             if method < 0:
                 self.note(method, args)
-                methods = self._methods
+                methods, running = self._methods, self.running
+                printed, complained = self._unfinished
                 continue
             if self._returning and self.drops_call():
                 continue
@@ -131,7 +134,7 @@ class Executor:
             except Interrupted as error:  # it rang while the error was being written down
                 running[0] = 0
                 result = self.failed(error)
-            if self._streams_out is not None:
+            if printed or complained:
                 self._finish_lines()
             add(result)
             if self._checkpoint:
@@ -237,7 +240,8 @@ class Executor:
         self.target = Target(binding)
         self.tasks = Tasks(self, binding)
         self.running = self.tasks.progress_cell(binding["progress"])
-        self._streams_out = output.capture(self._print)
+        self._writers = out, err = output.capture(self._print)
+        self._unfinished = out.unfinished, err.unfinished
         try:
             self._methods = self.target.create()
         except BaseException as error:
@@ -289,9 +293,8 @@ class Executor:
         self.late()
 
     def _finish_lines(self) -> None:
-        for writer in self._streams_out or ():
-            if writer.unfinished:
-                writer.finish()
+        for writer in self._writers:
+            writer.finish()
 
     # ---- interruption
 

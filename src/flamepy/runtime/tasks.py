@@ -51,6 +51,15 @@ class Tasks:
         self._coroutines: Coroutines | None = None
         self.calls = nested.Calls(executor, self)
         nested.enter(self.calls)
+        self._obey: dict[int, Callable[[Any], object]] = {
+            Ask.ANSWER: lambda body: self.calls.answered(*body),
+            Ask.NESTED: lambda body: self.calls.run_nested(*body),
+            Ask.CREDIT: lambda body: self._advance(*body),
+            Ask.STOP_STREAM: self._stop_stream,
+            Ask.FORGET: self._forget,
+            Ask.REUSE: self._reuse,
+            Ask.CANCEL_ASYNC: self._cancel_coroutine,
+        }
 
     def progress_cell(self, path: str) -> memoryview:
         """The eight bytes of the shared progress file in which this executor writes what it runs."""
@@ -156,21 +165,15 @@ class Tasks:
 
     def note(self, kind: int, body: Any) -> None:
         """Obey a note that is not the main loop's."""
-        if kind == Ask.ANSWER:
-            self.calls.answered(*body)
-        elif kind == Ask.NESTED:
-            self.calls.run_nested(*body)
-        elif kind == Ask.CREDIT:
-            self._advance(body[0], body[1])
-        elif kind == Ask.STOP_STREAM:
-            self._stop_stream(body)
-        elif kind == Ask.FORGET:
-            for name in body:
-                self._arena.forget(name)
-        elif kind == Ask.REUSE:
-            self._reuse(body)
-        elif kind == Ask.CANCEL_ASYNC and self._coroutines is not None:
-            self._coroutines.cancel(body)
+        self._obey[kind](body)
+
+    def _forget(self, names: list[str]) -> None:
+        for name in names:
+            self._arena.forget(name)
+
+    def _cancel_coroutine(self, number: int) -> None:
+        if self._coroutines is not None:
+            self._coroutines.cancel(number)
 
     def _reuse(self, names: list[str]) -> None:
         for name in names:
@@ -286,5 +289,3 @@ def _handed_over(_segment: Segment) -> None:
 
 def _nothing(_segment: Segment) -> None:
     """The client owns this segment and knows when the call ended."""
-
-

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 
 from flamepy.errors import RemoteTraceback, TaskError
-from flamepy.serialization import codec
+from flamepy.serialization.codec import dumps, loads
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def capture(error: BaseException, hide: str = "") -> Record:
         message = f"<str() of the exception failed: {broken!r}>"
     text = _text(error, _user_frames(error.__traceback__, hide))
     try:
-        pickled = codec.dumps(error)
+        pickled = dumps(error)
     except Exception:
         pickled = None
     return name, message, _shorten(text), pickled
@@ -77,7 +77,7 @@ def rebuild(record: Record) -> BaseException:
     error: object = None
     if pickled is not None:
         try:
-            error = codec.loads(pickled)
+            error = loads(pickled)
         except Exception as broken:
             text += f"\n(the exception could not be rebuilt here: {type(broken).__name__}: {broken})\n"
     if not isinstance(error, BaseException):
