@@ -20,6 +20,7 @@ from flamepy.scheduling.events import (
     SessionClosed,
     SessionOpened,
     StartExecutor,
+    StartFailed,
 )
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ class Cluster:
             SessionClosed: self._closed,
             Backlog: self._backlog,
             ExecutorStarted: lambda e: self._advance(e.executor, ExecutorEvent.STARTED),
+            StartFailed: self._start_failed,
             ExecutorReady: lambda e: self._advance(e.executor, ExecutorEvent.READY),
             ExecutorEnded: self._ended,
             ExecutorIdle: self._idle,
@@ -135,6 +137,15 @@ class Cluster:
         for waiting in self._sessions.values():
             commands += self._grow(waiting)
         return commands
+
+    def _start_failed(self, event: StartFailed) -> list[Command]:
+        # Not begun anew at once: what kept it from starting most likely still does.
+        executor = self._executors.pop(event.executor, None)
+        session = self._sessions.get(executor.session) if executor else None
+        if session is not None:
+            session.executors.discard(event.executor)
+            session.wanted = self._live(session)
+        return []
 
     def _grow(self, session: _Session) -> list[Command]:
         commands: list[Command] = []

@@ -41,6 +41,13 @@ class ExecutorStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class StartFailed:
+    """There will be no process for this executor; its session asks again with its next `Backlog`."""
+
+    executor: int
+
+
+@dataclass(frozen=True, slots=True)
 class ExecutorReady:
     """The executor has created its object."""
 
@@ -62,7 +69,14 @@ class ExecutorIdle:
 
 
 Event = (
-    SessionOpened | SessionClosed | Backlog | ExecutorStarted | ExecutorReady | ExecutorEnded | ExecutorIdle
+    SessionOpened
+    | SessionClosed
+    | Backlog
+    | ExecutorStarted
+    | StartFailed
+    | ExecutorReady
+    | ExecutorEnded
+    | ExecutorIdle
 )
 
 

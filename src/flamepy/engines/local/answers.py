@@ -5,7 +5,7 @@ from __future__ import annotations
 import weakref
 
 from flamepy.completion import PENDING, Completion, Encoded, Failure, failure_of
-from flamepy.engines.local.calls import Extra
+from flamepy.engines.local.calls import Extra, Replay
 from flamepy.engines.local.objects import values_of
 from flamepy.errors import DependencyFailed, TaskCancelled, TaskTimeout
 from flamepy.serialization import failures
@@ -80,7 +80,11 @@ class Answers:
         if extra.retries > 0:
             self._again(session, entry)
             return None
-        seconds = extra.options.timeout
+        return self.timeout(session, entry)
+
+    def timeout(self, session: LocalSession, entry: Completion) -> Failure:
+        """The outcome of a call that ran longer than it may."""
+        seconds = entry._extra.options.timeout
         error = TaskTimeout(
             f"{session.label(entry._method)} was stopped after {seconds:g} s, its timeout; "
             "give it more with .options(timeout=...), or make the task shorter",
@@ -97,6 +101,9 @@ class Answers:
 
     def failure(self, session: LocalSession, entry: Completion, failure: Failure, record: Any = None) -> Failure:
         """Count a failure and remember it until somebody looks."""
+        if type(entry) is Replay:
+            failure.seen = True
+            return failure
         session.failed += 1
         kept = session.failures
         kept.append((weakref.ref(failure), session.label(entry._method), record))
@@ -174,7 +181,7 @@ class Answers:
         for link in list(session.links):
             for number, entry in list(link.promises.items()):
                 if entry is completion:
-                    link.note(Ask.CANCEL_ASYNC, number)
+                    self._engine.deadlines.cancel_coroutine(link, number)
                     return True
             sequence = link.sequence_of(completion)
             if sequence:
@@ -197,16 +204,21 @@ class Answers:
 
     def _cancel_parked(self, session: LocalSession, completion: Completion) -> bool:
         """A call that waits for its arguments is in no queue."""
+        session.parked.pop(id(completion), None)
         session.settle(completion, self.cancelled(session, completion))
         return True
 
     def cancel_all(self, session: LocalSession) -> None:
         """Cancel everything of a session that has no outcome."""
         self.cancel_queued(session)
-        for link in list(session.links):
-            for entry in link.outstanding():
+        for entry in session.outstanding():
+            if entry._outcome is PENDING:
                 session.settle(entry, self.cancelled(session, entry))
-            link.abandon_streams()
+        session.parked.clear()
+        for stream in [stream for link in list(session.links) for stream in link.open_streams()]:
+            # Somebody may wait for its next item at this moment.
+            for completion, outcome in stream.end(self.cancelled(session, stream.whole)):
+                session.settle(completion, outcome)
 
     def cancel_queued(self, session: LocalSession) -> None:
         """Cancel what was not handed to an executor."""

@@ -6,11 +6,11 @@ or a caller inside another task has an `Extra` as its ``_extra``.
 
 from __future__ import annotations
 
+from flamepy.completion import Completion
 from flamepy.model.specs import CallOptions
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from flamepy.completion import Completion
     from flamepy.engines.local.links import Link
 
 PLAIN = CallOptions()
@@ -28,9 +28,10 @@ class Extra:
         keep: What has to live until it is answered (leases on segments).
         caller: The executor whose task made the call; None for the client itself.
         why: "cancel" or "timeout" once its interruption was asked for.
+        attempt: How often it was sent with a deadline.
     """
 
-    __slots__ = ("caller", "found", "keep", "missing", "options", "retries", "why")
+    __slots__ = ("__weakref__", "attempt", "caller", "found", "keep", "missing", "options", "retries", "why")
 
     def __init__(self, options: CallOptions, caller: Link | None = None) -> None:
         self.options = options
@@ -40,9 +41,16 @@ class Extra:
         self.keep: object = None
         self.caller = caller
         self.why = ""
+        self.attempt = 0
 
     @property
     def alone(self) -> bool:
         """Whether nothing may be sent behind it: its running time is measured from its sending."""
         return self.options.timeout is not None
 
+
+
+class Replay(Completion):
+    """A call that was answered once and is run again, to bring a restored instance up to date; nobody waits for it."""
+
+    __slots__ = ()

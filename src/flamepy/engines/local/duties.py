@@ -37,6 +37,8 @@ class Duties:
         """Send what has gathered, grow and shrink services; returns whether any task is unfinished."""
         working = False
         for session in list(self._engine.sessions.values()):
+            if session.queued and session.broken is not None:  # submitted at the moment at which it broke
+                self._engine.fleet.deaths.fail_all(session, session.broken)
             if session.queued:
                 session.pump()
                 if len(session.links) < session.spec.max_instances:

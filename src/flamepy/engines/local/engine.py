@@ -81,7 +81,7 @@ class LocalEngine:
             os.mkdir(folder, 0o700)
 
     def _make_parts(self, memory: int, show_logs: bool, log_prefix: str, main_by_value: bool) -> None:  # noqa: FBT001
-        self.reader = Reader()
+        self.reader = Reader(self.guard)
         self.keeper = Keeper(self)
         self.duties = Duties(self)
         self.objects = ObjectStore(self._shared, f"{self.work_folder}/spill", memory, main_by_value=main_by_value)
@@ -135,9 +135,12 @@ class LocalEngine:
         eager = spec.max_instances if spec.stateful else 1
         event = SessionOpened(session_id, spec.min_instances, spec.max_instances, spec.resources, eager)
         try:
-            self.fleet.happened(event)
+            problem = self.fleet.happened(event)
+            if problem is not None and not session.links:
+                raise problem
         except BaseException:
             del self.sessions[session_id]
+            self.fleet.happened(SessionClosed(session_id))
             raise
         self._register.changed()
         return session
@@ -190,7 +193,6 @@ class LocalEngine:
         if cancel:
             for session in list(self.sessions.values()):
                 self.answers.cancel_queued(session)
-            self.fleet.interrupt_all()
         for session in list(self.sessions.values()):
             session.close(cancel=cancel)
 

@@ -99,6 +99,10 @@ class Launcher:
                 pass
         except OSError:
             pass
+        self.reap()
+
+    def reap(self) -> None:
+        """Take note of its end, which has come or is about to."""
         self._socket.close()
         try:
             os.waitpid(self.pid, 0)

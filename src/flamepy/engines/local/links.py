@@ -8,7 +8,7 @@ import weakref
 from collections import deque
 from time import perf_counter
 
-from flamepy.completion import Completion
+from flamepy.engines.local.calls import Replay
 from flamepy.wire.frames import FrameBuffer, Say, pack
 
 TYPE_CHECKING = False
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
 
+    from flamepy.completion import Completion
     from flamepy.engines.local.fleet import Fleet
     from flamepy.engines.local.session import LocalSession
     from flamepy.stream import Stream
@@ -43,6 +44,7 @@ class Link:
         answered: How many were; the oldest pending one has the number ``answered + 1`` there.
         alone: Whether nothing may be sent behind the last call.
         waiting: Number of the nested call that its task waits for; 0 when it does not wait.
+        doomed: Coroutines that were cancelled and have not ended.
         handed_back: Calls taken back since the running one; None while it may be sent more.
     """
 
@@ -64,17 +66,18 @@ class Link:
         self.frames = FrameBuffer()
         self.pid = 0
         self.ready = False
+        self.ready_since = 0.0
         self.ended = False
         self.releasing = False
-        self.failed_over = False
         self.pending: deque[Completion] = deque()
-        self._take = self.pending.popleft if session.spec.checkpoint is None else self._take_and_remember
+        self._take = self.pending.popleft if not session.spec.checkpoint else self._take_and_remember
         self.alone = False
         self.answered = 0
         self.waiting = 0
         self.handed_back: int | None = None
         self.mark = perf_counter()
         self.promises: dict[int, Completion] = {}
+        self.doomed: set[int] = set()
         self.streams: dict[int, weakref.ref[Stream]] = {}
         self.above: dict[int, Completion] = {}
         self.calls: dict[int, Completion] = {}
@@ -123,7 +126,8 @@ class Link:
     def note(self, kind: int, body: Any, *, now: bool = True) -> None:
         """Send a note, or keep it for the next message."""
         if now:
-            self._transmit(pack([kind, body]))
+            with self._fleet.guard:
+                self._transmit(pack([kind, body]))
         else:
             self._notes += (kind, body)
 
@@ -150,7 +154,7 @@ class Link:
 
     def push(self) -> None:
         """Send what the socket did not take before."""
-        with self._lock:
+        with self._fleet.guard, self._lock:
             try:
                 sent = self.socket.send(self._unsent)
             except BlockingIOError:
@@ -183,6 +187,8 @@ class Link:
         guard.depth += 1
         try:
             for message in self.frames.filled(count):
+                if self.ended:  # by what it said last
+                    break
                 self._consume(message)
         finally:
             guard.depth -= 1
@@ -218,7 +224,7 @@ class Link:
     def _take_and_remember(self) -> Completion:
         """With checkpoints, answered calls are kept until the state that contains them is saved."""
         entry = self.pending.popleft()
-        again = Completion()
+        again = Replay()
         again._source, again._method = entry._source, entry._method
         again._payload, again._extra = entry._payload, entry._extra
         self.session.replay.append(again)
@@ -282,6 +288,13 @@ class Link:
     def busy(self) -> bool:
         """Whether anything that was sent is unfinished."""
         return bool(self.pending or self.promises or self.streams or self.above)
+
+    def cut_off(self) -> None:
+        """Its process is gone: read what it has said, and do not wait for others who may hold its socket."""
+        try:
+            self.socket.shutdown(_socket.SHUT_RD)
+        except OSError:  # closed meanwhile
+            return
 
     def close(self) -> None:
         """Close our ends; an idle executor ends then."""

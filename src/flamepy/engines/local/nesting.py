@@ -37,6 +37,7 @@ class Nesting:
         """A task calls a service."""
         engine = self._engine
         completion = Completion()
+        engine.nested_calls += 1
         link.calls[number] = completion
         completion.when_done(lambda done: self._answer(link, number, done))
         session = engine.sessions.get(session_id)
@@ -48,7 +49,6 @@ class Nesting:
         options = session.spec.defaults if how is None else CallOptions(timeout=how[0], retries=how[1], priority=how[2])
         extra = Extra(options, link)
         extra.keep = engine.objects.lease_of(payload, link)
-        engine.nested_calls += 1
         completion._method, completion._payload, completion._extra = method, payload, extra
         session.take(completion)
 
@@ -91,23 +91,27 @@ class Nesting:
     # ---- calls that cannot wait
 
     def lift(self, session: LocalSession) -> None:
-        """Run the calls at the front of a queue above waiting tasks, if nobody else could ever run them."""
-        while session.queued:
-            extra = session.queued[0]._extra
-            if extra is None or extra.caller is None or extra.missing:
-                return
-            host = self._host(session, extra.caller)
+        """Run queued calls of tasks above waiting tasks, if nobody else could ever run them."""
+        passed_over: set[Link] = set()  # the calls of one task to one instance stay in their order
+        for entry in list(session.queued) if self._all_wait(session) else ():
+            extra = entry._extra
+            if extra is None or extra.caller is None or extra.caller in passed_over:
+                continue
+            host = None if extra.missing else self._host(session, extra.caller)
             if host is None:
-                return
-            entry = session.queued.popleft()
+                passed_over.add(extra.caller)
+                continue
+            session.queued.remove(entry)
             session.specials -= 1
             if entry._outcome is PENDING:
                 self._run_above(host, entry)
 
+    def _all_wait(self, session: LocalSession) -> bool:
+        waiting = sum(1 for link in session.links if link.waiting and not link.ended)
+        return waiting >= max(1, len(session.links), session.spec.min_instances)
+
     def _host(self, session: LocalSession, caller: Link) -> Link | None:
         waiting = [link for link in session.links if link.waiting and not link.ended]
-        if len(waiting) < max(1, len(session.links)) or len(session.links) < session.spec.min_instances:
-            return None
         if not session.spec.stateful:
             if len(session.links) < session.spec.max_instances and session.grow():
                 return None  # another executor is on its way

@@ -40,6 +40,7 @@ class News:
         }
 
     def _late(self, link: Link, reply: Any) -> None:
+        link.doomed.discard(reply[1])
         entry = link.promises.pop(reply[1], None)
         if entry is not None:
             self._finish(link, entry, reply[2])

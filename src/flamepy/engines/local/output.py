@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 SAME_FOR = 2.0
 """Seconds in which a line that other executors of the service print too is shown once."""
 
+LONGEST_LINE = 64 * 1024
+"""Bytes after which an unfinished line is taken for a whole one."""
+
 RECENT = 64
 """Lines of a service that are remembered to see repetitions."""
 
@@ -47,12 +50,19 @@ class Output:
         """Bytes that something else in an executor wrote to its descriptors 1 and 2."""
         data = self._partial.pop(link.number, b"") + data
         *whole, rest = data.split(b"\n")
+        if len(rest) > LONGEST_LINE:
+            whole, rest = [*whole, rest], b""
         if rest:
             self._partial[link.number] = rest
         for line in whole:
             text = line.decode("utf-8", "backslashreplace")
             link.tail.append(text)
             self._line(link, "stderr", text)
+
+    def end(self, link: Link) -> None:
+        """The executor writes no more: what it left unfinished is a line, too."""
+        if link.number in self._partial:
+            self.raw(link, b"\n")
 
     def warn(self, session: LocalSession, text: str) -> None:
         """Something about a service that its user should know."""

@@ -22,13 +22,15 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from flamepy.engines.local.interrupts import Guard
     from flamepy.engines.local.links import Link
 
 
 class Reader:
     """Reads the sockets of all executors of an engine."""
 
-    def __init__(self) -> None:
+    def __init__(self, guard: Guard) -> None:
+        self._guard = guard
         self._lock = _thread.allocate_lock()
         self._followers: deque[Any] = deque()
         self._poller = Poller()
@@ -80,21 +82,35 @@ class Reader:
             Whether it is done.
         """
         deadline = None if timeout is None else monotonic() + timeout
+        guard = self._guard
         while completion._outcome is PENDING:
             if deadline is not None and monotonic() >= deadline:
                 return False
-            if self._lock.acquire(False):
-                self.leading = _thread.get_ident()
+            if self._take_the_lead():
                 self.turns += 1
                 try:
                     self._lead(completion, deadline, link)
                 finally:
+                    guard.depth += 1
                     self._resign()
+                    guard.depth -= 1
                 if self.to_fire:
                     self.fire()
             else:
                 self._follow(completion, deadline)
+            if guard.came:
+                guard.deliver()
         return True
+
+    def _take_the_lead(self) -> bool:
+        """Take the lock, if it is free; Ctrl-C comes before or after, because nobody else would give it back."""
+        guard = self._guard
+        guard.depth += 1
+        leads = self._lock.acquire(False)
+        if leads:
+            self.leading = _thread.get_ident()
+        guard.depth -= 1
+        return leads
 
     def serve(self) -> None:
         """Read what is there, without waiting; for event loops, and for whoever has filled a queue."""
@@ -103,13 +119,17 @@ class Reader:
 
     def serve_for_others(self) -> None:
         """`serve` for the keeper, who reads only as long as nobody else does."""
-        if not self._lock.acquire(False):
+        guard = self._guard
+        if not self._take_the_lead():
             return
-        self.leading = _thread.get_ident()
         try:
             self._take(self._poller.wait(0))
         finally:
+            guard.depth += 1
             self._resign()
+            guard.depth -= 1
+        if guard.came:
+            guard.deliver()
         if self.to_fire:
             self.fire()
 
@@ -121,7 +141,10 @@ class Reader:
 
     def _lead(self, completion: Completion, deadline: float | None, link: Link | None) -> None:
         while link is not None and not link.ended and completion._outcome is PENDING and not self.to_fire:
-            count = self._pulse.spin(link.socket, link.frames.space())
+            try:
+                count = self._pulse.spin(link.socket, link.frames.space())
+            except OSError:  # reset because it died with calls unread, or closed on another thread
+                break
             if count < 0:
                 break
             link.received(count)

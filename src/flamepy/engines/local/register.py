@@ -176,12 +176,12 @@ class Register:
             ExecutorRecord(
                 id=str(number),
                 state=fleet.state_word(number),
-                session=link.session.id,
+                session=process.link.session.id,
                 node=socket.gethostname(),
-                pid=link.pid,
-                created=fleet.created.get(number, 0.0),
+                pid=process.link.pid,
+                created=process.created,
             )
-            for number, link in list(fleet.links.items())
+            for number, process in list(fleet.processes.items())
         )
 
     def _node(self) -> Any:
