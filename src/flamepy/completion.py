@@ -31,6 +31,9 @@ if TYPE_CHECKING:
         def cancel(self, completion: Completion) -> bool:
             """Cancel the task; False if it is done already."""
 
+        def settle(self, completion: Completion, outcome: object) -> None:
+            """Complete it from outside, on any thread, and wake whoever waits for it."""
+
         def attach(self, loop: Any) -> None:
             """The completion is used on this asyncio loop, which may read for the engine from now on."""
 

@@ -33,6 +33,8 @@ ENGINE = os.environ.get("FLAMEPY_TEST_ENGINE", "local")
 sys.path.insert(0, str(SOURCES))
 sys.modules.pop("workshop", None)
 
+PASSED = pytest.StashKey[bool]()
+
 _numbers = itertools.count(1)
 
 
@@ -75,10 +77,20 @@ def make_runner(context: FlameContext, project: Path) -> Callable[..., FlameRunn
 
 
 @pytest.fixture
-def runner(make_runner: Callable[..., FlameRunner]) -> Iterator[FlameRunner]:
-    """An open runner."""
-    with make_runner() as entered:
-        yield entered
+def runner(make_runner: Callable[..., FlameRunner], request: pytest.FixtureRequest) -> Iterator[FlameRunner]:
+    """An open runner; after a failed test it does not wait for what is under way."""
+    entered = make_runner().__enter__()
+    yield entered
+    error = None if request.node.stash.get(PASSED, True) else RuntimeError("the test failed")
+    entered.__exit__(error and RuntimeError, error, None)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    report = yield
+    if call.when == "call":
+        item.stash[PASSED] = report.passed
+    return report
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ _here: Calls | None = None
 
 def enter(calls: Calls) -> None:
     """Make ``calls`` those of this process."""
-    global _here  # noqa: PLW0603 - a process has one executor, and unpickling has no way to pass it
+    global _here  # a process has one executor, and unpickling has no way to pass it
     _here = calls
 
 
@@ -90,6 +90,7 @@ class Calls:
         self._tasks = tasks
         self._main = _thread.get_ident()
         self._open: dict[int, Completion] = {}
+        self._waiting = 0
         self._count = 0
 
     def submit(
@@ -136,6 +137,11 @@ class Calls:
                 return True
         return False
 
+    def settle(self, completion: Completion, outcome: object) -> None:
+        """Complete on any thread, and have the main thread look if it waits."""
+        completion.complete(outcome)
+        self._executor.nudge()
+
     def _wait_elsewhere(self, completion: Completion, timeout: float | None) -> bool:
         self.watch(completion)
         done = _thread.allocate_lock()
@@ -147,7 +153,9 @@ class Calls:
         from time import monotonic
 
         executor = self._executor
-        number = next((n for n, c in self._open.items() if c is completion), 0)
+        # A ticket for the first of several calls is none of them; any will do to say that we wait.
+        number = next((n for n, c in self._open.items() if c is completion), 0) or next(iter(self._open), 0)
+        outer, self._waiting = self._waiting, number
         executor.out.append((Say.WAITING, number))
         executor.hand_back()
         executor.flush()
@@ -162,7 +170,8 @@ class Calls:
                 executor.flush()
         finally:
             executor.inbox.extendleft(reversed(put_off))
-            executor.out.append((Say.WAITING, 0))
+            self._waiting = outer
+            executor.out.append((Say.WAITING, outer))
         return True
 
     def _next(self, executor: Executor, deadline: float | None) -> list[Any] | None:
@@ -221,4 +230,3 @@ class Calls:
     def run_nested(self, number: int, method: int, args: Any) -> None:
         """Run a call above the task that waits."""
         self._executor.out.append((Say.NESTED_DONE, number, self._executor.call_above(method, args)))
-

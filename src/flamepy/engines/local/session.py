@@ -221,7 +221,7 @@ class LocalSession:
             link = self._next_link()
             if link is None:
                 break
-            entries = self._take(self._room(link))
+            entries = self._take(self._room(link), link)
             if not entries:
                 break
             self.idle.discard(link)
@@ -284,7 +284,7 @@ class LocalSession:
         share = ceil(len(self.queued) / len(self.links))
         return min(BATCH, window - pending, max(1, share))
 
-    def _take(self, count: int) -> list[Completion]:
+    def _take(self, count: int, link: Link) -> list[Completion]:
         """Take up to ``count`` calls off the queue that may be sent in one message."""
         queued = self.queued
         if not self.specials:
@@ -293,8 +293,11 @@ class LocalSession:
         entries: list[Completion] = []
         while queued and len(entries) < count:
             extra, waits = queued[0]._extra, queued[0]._outcome is PENDING
-            if extra is not None and waits and (extra.missing or (extra.alone and entries)):
-                break
+            if extra is not None and waits:
+                # A call of a task must not wait inside of an executor that may itself wait for that task.
+                first = extra.alone or (extra.caller is not None and self.spec.stateful)
+                if extra.missing or (first and (entries or link.pending)):
+                    break
             entry = queued.popleft()
             if extra is None:
                 entries.append(entry)
