@@ -37,6 +37,9 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 MOMENT = 0.002
 """Seconds after which finished answers leave although the message is not done."""
 
+MAIL_WAIT = 0.05
+"""Seconds after which somebody who waits for mail looks whether his task was interrupted."""
+
 ANSWERS = 512
 """Answers in one message at most."""
 
@@ -78,6 +81,8 @@ class Executor:
         self._rest: Iterator[Any] = iter(())
         self._returning = 0
         self._unsaved = 0
+        self._shields = 0
+        self._owed: tuple[int, str] | None = None
         self.running: Any = memoryview(bytearray(8)).cast("Q")
         self.target: Target
         self.tasks: Tasks
@@ -171,18 +176,38 @@ class Executor:
 
     def receive_before(self, deadline: float | None) -> list[Any] | None:
         """Return the next message, or None when ``deadline`` (of the monotonic clock) has passed."""
-        if deadline is None:
-            return self.receive()
-        left = max(0.0, deadline - now())
-        if self._mail is not None:
-            try:
-                message: list[Any] | None = self._mail.get(timeout=left)
-            except Empty:
-                return None
-            return message
         poller = select.poll()
         poller.register(self._socket, select.POLLIN)
-        return self.receive() if poller.poll(left * 1000) else None
+        while self._mail is None:
+            # Interrupted between reading and taking in, it would lose what it has read: so it waits here.
+            left = None if deadline is None else max(0.0, deadline - now())
+            if not poller.poll(None if left is None else left * 1000):
+                return None
+            with self:
+                return self.receive()
+        return self._receive_mail(deadline)
+
+    def _receive_mail(self, deadline: float | None) -> list[Any] | None:
+        mail: Any = self._mail
+        while True:
+            left = MAIL_WAIT if deadline is None else min(MAIL_WAIT, max(0.0, deadline - now()))
+            try:
+                with self:
+                    message: list[Any] | None = mail.get(timeout=left)
+            except Empty:
+                if deadline is not None and now() >= deadline:
+                    return None
+            else:
+                return message
+
+    def __enter__(self) -> None:
+        """Put interruptions off, while something is done that must be done whole."""
+        self._shields += 1
+
+    def __exit__(self, *_exception: object) -> None:
+        self._shields -= 1
+        if self._owed is not None and not self._shields:
+            _thread.interrupt_main()  # `ring` knows whether it still matters
 
     def _read(self) -> list[list[Any]] | None:
         while True:
@@ -258,7 +283,7 @@ class Executor:
         out = self.out
         if not out:
             return
-        with self._sending:
+        with self, self._sending:
             while out:
                 batch = out[:ANSWERS]
                 del out[: len(batch)]
@@ -301,6 +326,9 @@ class Executor:
     def ring(self, _signal_number: int, _frame: object) -> None:
         """SIGINT: read what it is about, and interrupt the running task if it is meant."""
         interrupt = None
+        if self._owed is not None and self._owed[0] == self.running[0]:
+            interrupt = self._owed[1]
+        self._owed = None
         while True:
             try:
                 data = self._bell.recv(BELL)
@@ -315,7 +343,9 @@ class Executor:
                 interrupt = "timeout" if why == b"T" else "cancel"
             elif sequence > self._sequence:
                 self._skip[sequence] = "timeout" if why == b"T" else "cancel"
-        if interrupt:
+        if interrupt and self._shields:
+            self._owed = self.running[0], interrupt
+        elif interrupt:
             raise Interrupted(interrupt)
 
     def hand_back(self) -> None:
@@ -345,6 +375,15 @@ class Executor:
         self._sequence += self._returning
         return bool(self._returning)
 
+    def forked(self) -> None:
+        """A task has forked this process: its copy is no executor, and prints by way of the pipe."""
+        self.out = []
+        self._late_started = True
+        self._socket.close()
+        self._bell.close()
+        _signal.signal(_signal.SIGINT, _signal.default_int_handler)
+        output.restore()
+
     # ---- checkpoints
 
     def _save_if_due(self) -> None:
@@ -370,6 +409,7 @@ def main(data: int, bell: int, slot: int) -> None:
     faulthandler.enable()
     executor = Executor(data, bell, slot)
     _signal.signal(_signal.SIGINT, executor.ring)
+    os.register_at_fork(after_in_child=executor.forked)
     executor.run()
     executor.flush()
     atexit._run_exitfuncs()

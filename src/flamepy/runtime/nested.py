@@ -172,6 +172,7 @@ class Calls:
             executor.inbox.extendleft(reversed(put_off))
             self._waiting = outer
             executor.out.append((Say.WAITING, outer))
+            executor.late()
         return True
 
     def _next(self, executor: Executor, deadline: float | None) -> list[Any] | None:

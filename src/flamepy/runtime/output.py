@@ -65,5 +65,11 @@ def capture(emit: Callable[[str, str], None]) -> tuple[LineWriter, LineWriter]:
     return out, err
 
 
+def restore() -> None:
+    """Let ``sys.stdout`` and ``sys.stderr`` write to their descriptors again, for a process that has no client."""
+    sys.stdout = sys.__stdout__ = open(1, "w", encoding="utf-8", errors="backslashreplace", closefd=False)  # type: ignore[misc]  # noqa: SIM115
+    sys.stderr = sys.__stderr__ = open(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False)  # type: ignore[misc]  # noqa: SIM115
+
+
 def _text(raw: LineWriter) -> io.TextIOWrapper:
     return io.TextIOWrapper(raw, encoding="utf-8", errors="backslashreplace", write_through=True)  # type: ignore[arg-type]

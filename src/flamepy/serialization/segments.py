@@ -16,7 +16,8 @@ import fcntl
 import mmap
 import os
 import weakref
-from _thread import RLock
+from _thread import allocate_lock
+from collections import deque
 
 from flamepy.errors import EngineError
 
@@ -49,29 +50,39 @@ class Ledger:
 
     def __init__(self, path: str, limit: int) -> None:
         self.limit = limit
-        self._threads = RLock()
+        self._threads = allocate_lock()
+        self._owed: deque[int] = deque()
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
     def reserve(self, size: int) -> bool:
         """Take ``size`` bytes if the limit allows it."""
-        return self._add(size)
+        with self._threads:  # the file lock keeps out other processes, not our own threads
+            taken = self._add(size)
+        self._pay()
+        return taken
 
     def refund(self, size: int) -> None:
-        """Give ``size`` bytes back."""
-        self._add(-size)
+        """Give ``size`` bytes back; never waits, because the garbage collector calls it in the middle of anything."""
+        self._owed.append(size)
+        self._pay()
+
+    def _pay(self) -> None:
+        while self._owed and self._threads.acquire(False):  # else whoever has the lock pays when it is done
+            try:
+                while self._owed:
+                    self._add(-self._owed.popleft())
+            finally:
+                self._threads.release()
 
     def used(self) -> int:
         """Bytes in use."""
         return int.from_bytes(os.pread(self._file, 8, 0), "little")
 
     def _add(self, size: int) -> bool:
-        with self._threads:  # the file lock keeps out other processes, not our own threads
-            # After its end nobody counts for an engine any more; objects that outlive it are freed all the same.
-            return self._add_locked(size) if self._file >= 0 else True
-
-    def _add_locked(self, size: int) -> bool:
-        fcntl.flock(self._file, fcntl.LOCK_EX)
+        if self._file < 0:  # nobody counts for an engine that has ended; objects that outlive it are freed all the same
+            return True
         try:
+            fcntl.flock(self._file, fcntl.LOCK_EX)
             used = self.used() + size
             if size > 0 and used > self.limit:
                 return False
@@ -179,7 +190,7 @@ class Arena:
 
     def _recycled(self, size: int, on_free: Callable[[Segment], object]) -> Segment | None:
         wanted = _paged(size)
-        for capacity in (wanted, *(c for c in self._pool if wanted < c <= wanted + wanted // 4)):
+        for capacity in (wanted, *(c for c in list(self._pool) if wanted < c <= wanted + wanted // 4)):
             while self._pool.get(capacity):
                 try:
                     segment = self._pool[capacity].pop()
@@ -212,6 +223,9 @@ class Arena:
                 ) from error
             segment.spilled = True
             self._fill(segment, buffers, lengths)
+        except BaseException:  # the task was interrupted
+            self._remove(segment)
+            raise
 
     def _write_file(self, segment: Segment, buffers: Sequence[memoryview], lengths: tuple[int, ...]) -> None:
         if segment.spilled:
