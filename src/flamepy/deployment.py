@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import warnings
 from contextlib import ExitStack
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -139,7 +138,7 @@ class Deployment:
         archive = build(plan, self.name, version=_version(), progress=partial(self._progress, "packing"))
         with archive.stream:
             package = self._place(storage, archive, plan)
-        return replace(package, python=python, import_roots=project.import_roots, cwd=project.cwd)
+        return package._replace(python=python, import_roots=project.import_roots, cwd=project.cwd)
 
     def _open_storage(self) -> Storage:
         if self._storage is not None:
@@ -202,7 +201,7 @@ class Deployment:
             return None
         package = self._package(storage, archive.sha256, self._local_copy(storage, keep=True), plan)
         path = storage.local_path(self.name)
-        return package if path is None else replace(package, disposable=(path,))
+        return package if path is None else package._replace(disposable=(path,))
 
     def _take(self, storage: Storage, stored: StoredPackage, archive: Archive, plan: Plan) -> PackageRef | None:
         """Use the package that is there; None if it has gone meanwhile."""

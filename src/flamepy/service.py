@@ -126,8 +126,6 @@ class RemoteMethod(Generic[P, R]):
             retry_exceptions: Exceptions of the task itself after which it is run again, too.
             priority: Higher ones go first among the waiting calls of a function.
         """
-        from dataclasses import replace
-
         given = {
             "timeout": timeout,
             "retries": retries,
@@ -135,7 +133,7 @@ class RemoteMethod(Generic[P, R]):
             "priority": priority,
         }
         base = self._options or self._session.spec.defaults
-        options = replace(base, **{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+        options = base._replace(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
         return RemoteMethod(self._session, self._number, self.name, self.function, self._accepts, options)
 
     def _documentation(self) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from dataclasses import replace
+
 from pathlib import Path
 
 import pytest
@@ -172,7 +172,7 @@ def test_a_token_stays_with_its_endpoint(nowhere: Path) -> None:
 def test_replace_changes_one_thing(nowhere: Path) -> None:
     write(nowhere / "flame.yaml")
     context = FlameContext()
-    changed = replace(context, environment="uv")
+    changed = context.replace(environment="uv")
     assert (changed.environment, changed.endpoint, changed.package) == ("uv", context.endpoint, context.package)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import fields
 from typing import Any
 
 _TIMES = frozenset({"created", "ended"})
@@ -90,7 +89,7 @@ def printable(text: str) -> str:
 
 def plain(record: Any) -> dict[str, Any]:
     """Return a record as JSON values, in the order of its fields; times are ISO 8601."""
-    return {each.name: _plain(each.name, getattr(record, each.name)) for each in fields(record)}
+    return {name: _plain(name, getattr(record, name)) for name in record._fields}
 
 
 def _plain(name: str, value: Any) -> Any:

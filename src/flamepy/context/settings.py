@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +14,52 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 
-@dataclass(frozen=True)
-class FlamePackage:
+class _Frozen:
+    """A value that does not change after its constructor, compared and shown by its fields.
+
+    Not a dataclass: importing :mod:`dataclasses` takes longer than anything else at the start of a program.
+    """
+
+    __slots__ = ()
+    _hidden: frozenset[str] = frozenset()
+
+    def _set(self, values: Mapping[str, Any]) -> None:
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+    def _values(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.__slots__}
+
+    def replace(self, **changes: Any) -> Any:
+        """Return a copy with other values for some fields."""
+        return type(self)(**{**self._values(), **changes})
+
+    __replace__ = replace
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"{type(self).__name__} does not change; use replace({name}=...) for a changed copy")
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and other._values() == self._values()
+
+    def __hash__(self) -> int:
+        return hash(tuple(self._values().values()))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuilt, (type(self), self._values())
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{name}={value!r}" for name, value in self._values().items() if name not in self._hidden)
+        return f"{type(self).__name__}({shown})"
+
+
+def _rebuilt(kind: type[Any], values: dict[str, Any]) -> Any:
+    made = object.__new__(kind)
+    made._set(values)
+    return made
+
+
+class FlamePackage(_Frozen):
     """Where packages are stored and what is left out of them.
 
     Attributes:
@@ -34,19 +77,19 @@ class FlamePackage:
         ('*.log',)
     """
 
+    __slots__ = ("storage", "excludes")  # noqa: RUF023 - the order of repr
+
     storage: str | None
-    excludes: Sequence[str] = ()
+    excludes: tuple[str, ...]
 
-    def __post_init__(self) -> None:
-        if isinstance(self.excludes, str):
-            raise ConfigError(f"excludes must be a list of patterns, not the text {self.excludes!r}")
-        object.__setattr__(self, "excludes", tuple(self.excludes))
-        if self.storage is not None:
-            object.__setattr__(self, "storage", check_storage(self.storage))
+    def __init__(self, storage: str | None, excludes: Sequence[str] = ()) -> None:
+        if isinstance(excludes, str):
+            raise ConfigError(f"excludes must be a list of patterns, not the text {excludes!r}")
+        checked = None if storage is None else check_storage(storage)
+        self._set({"storage": checked, "excludes": tuple(excludes)})
 
 
-@dataclass(frozen=True, kw_only=True)
-class FlameContext:
+class FlameContext(_Frozen):
     """Where the engine is and where packages go.
 
     What is given here wins over the environment variables ``FLAME_ENDPOINT``, ``FLAME_CACHE_ENDPOINT``,
@@ -78,24 +121,51 @@ class FlameContext:
         'grpc'
     """
 
-    cluster: str | None = None
-    endpoint: str = ""
-    cache: str | None = None
-    package: FlamePackage | None = None
-    token: str | None = field(default=None, repr=False)
-    ca_file: Path | None = None
-    cache_ca_file: Path | None = None
-    environment: str | None = None
-    template: str | None = None
-    source: Path | None = None
+    __slots__ = (  # noqa: RUF023 - the order of repr
+        "cluster",
+        "endpoint",
+        "cache",
+        "package",
+        "token",
+        "ca_file",
+        "cache_ca_file",
+        "environment",
+        "template",
+        "source",
+    )
+    _hidden = frozenset({"token"})
 
-    def __post_init__(self) -> None:
-        given = {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) not in (None, "")}
+    cluster: str | None
+    endpoint: str
+    cache: str | None
+    package: FlamePackage | None
+    token: str | None
+    ca_file: Path | None
+    cache_ca_file: Path | None
+    environment: str | None
+    template: str | None
+    source: Path | None
+
+    def __init__(  # noqa: PLR0913 - keyword-only settings
+        self,
+        *,
+        cluster: str | None = None,
+        endpoint: str = "",
+        cache: str | None = None,
+        package: FlamePackage | None = None,
+        token: str | None = None,
+        ca_file: str | Path | None = None,
+        cache_ca_file: str | Path | None = None,
+        environment: str | None = None,
+        template: str | None = None,
+        source: Path | None = None,
+    ) -> None:
+        values = {name: value for name, value in locals().items() if name in self.__slots__}
+        given = {name: value for name, value in values.items() if value not in (None, "")}
         _check_types(given)
         if "endpoint" in given:
             given["endpoint"] = check_endpoint(given["endpoint"])
-        for name, value in _resolve(given).items():
-            object.__setattr__(self, name, value)
+        self._set({**values, **_resolve(given)})
 
     @classmethod
     def load(cls, path: str | os.PathLike[str] | None = None, *, cluster: str | None = None) -> FlameContext:

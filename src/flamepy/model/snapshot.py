@@ -5,17 +5,16 @@ Times are seconds since the epoch, memory is in bytes. States are the words of `
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ApplicationRecord:
+class ApplicationRecord(NamedTuple):
     """One row of ``flmctl list -a``."""
 
     name: str
     state: str = "Enabled"
     tags: tuple[str, ...] = ()
-    created: float
+    created: float = 0.0
     shim: str = "Host"
     command: str = ""
     description: str = ""
@@ -29,8 +28,7 @@ class ApplicationRecord:
     image: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionRecord:
+class SessionRecord(NamedTuple):
     """One row of ``flmctl list -s``."""
 
     id: str
@@ -44,7 +42,7 @@ class SessionRecord:
     succeed: int = 0
     failed: int = 0
     cancelled: int = 0
-    created: float
+    created: float = 0.0
     ended: float | None = None
     runner: str = ""
     reason: str = ""
@@ -52,8 +50,7 @@ class SessionRecord:
     log_path: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskRecord:
+class TaskRecord(NamedTuple):
     """One row of ``flmctl list -t``."""
 
     id: str
@@ -66,8 +63,7 @@ class TaskRecord:
     message: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExecutorRecord:
+class ExecutorRecord(NamedTuple):
     """One row of ``flmctl list -e``."""
 
     id: str
@@ -75,11 +71,10 @@ class ExecutorRecord:
     session: str = ""
     node: str = ""
     pid: int = 0
-    created: float
+    created: float = 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NodeRecord:
+class NodeRecord(NamedTuple):
     """One row of ``flmctl list -n``."""
 
     name: str
@@ -92,8 +87,7 @@ class NodeRecord:
     os: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PackageRecord:
+class PackageRecord(NamedTuple):
     """One row of ``flmctl list -p``."""
 
     name: str
@@ -105,8 +99,7 @@ class PackageRecord:
     state: str = "Uploaded"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Snapshot:
+class Snapshot(NamedTuple):
     """All that one engine shows, at one moment."""
 
     engine: str

@@ -1,17 +1,20 @@
-"""What the user API asks of an engine, as frozen values."""
+"""What the user API asks of an engine, as frozen values.
+
+Named tuples, because every start of a program pays for these classes: a dataclass costs a millisecond to make, and
+importing :mod:`dataclasses` ten.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Resources:
+class Resources(NamedTuple):
     """What one executor needs.
 
     Attributes:
@@ -24,11 +27,10 @@ class Resources:
     cpu: float = 0
     memory: int = 0
     gpu: int = 0
-    custom: Mapping[str, float] = field(default_factory=dict)
+    custom: Mapping[str, float] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallOptions:
+class CallOptions(NamedTuple):
     """How one call is to run; see `flamepy.FlameRunner.service` for the meanings.
 
     Attributes:
@@ -44,18 +46,17 @@ class CallOptions:
     priority: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PackageRef:
+class PackageRef(NamedTuple):
     """An uploaded package, as an engine needs to know it.
 
     Attributes:
         name: The runner's name.
         url: Where the archive lies, ``file:///…/name.tar.gz`` for example.
         sha256: Hex digest of the archive's bytes.
+        project: The folder on this machine that was packed.
         local_path: The archive on this machine, if it is on this machine.
         import_roots: Folders to put on ``sys.path``, relative to the unpacked package, in order.
         cwd: Working directory of the executors, relative to the unpacked package.
-        project: The folder on this machine that was packed.
         python: The interpreter on this machine that has the project's dependencies; None for the client's own, or
             if the engine makes the environment.
         disposable: Files on this machine that would be left should this process be killed.
@@ -64,25 +65,24 @@ class PackageRef:
     name: str
     url: str
     sha256: str
+    project: Path
     local_path: Path | None = None
     import_roots: tuple[str, ...] = (".",)
     cwd: str = "."
-    project: Path
     python: str | None = None
     disposable: tuple[Path, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionSpec:
+class SessionSpec(NamedTuple):
     """One service, as an engine needs to know it.
 
     Attributes:
         name: What people see, the function's or class's name unless given.
-        application: The Flame application, ``flmrun``.
         package: The runner's package.
         target: The pickled function, class or instance.
         target_kind: ``function``, ``class`` or ``instance``.
         methods: Names that can be called, their index is their number on the wire; ``""`` calls the object itself.
+        application: The Flame application, ``flmrun``.
         main_path: The main script inside the package, if ``__main__`` travels as a file.
         min_instances: Executors kept while the session is open.
         max_instances: Executors at most.
@@ -94,11 +94,11 @@ class SessionSpec:
     """
 
     name: str
-    application: str = "flmrun"
     package: PackageRef
     target: bytes
     target_kind: str
     methods: tuple[str, ...]
+    application: str = "flmrun"
     main_path: str | None = None
     min_instances: int = 0
     max_instances: int = 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from flamepy.errors import ResourcesUnavailable
@@ -32,22 +31,25 @@ LIVE = frozenset({ExecutorState.VOID, ExecutorState.BINDING, ExecutorState.BOUND
 """States in which an executor counts for its session."""
 
 
-@dataclass(slots=True)
 class _Session:
-    name: str
-    minimum: int
-    maximum: int
-    resources: Resources
-    wanted: int
-    executors: set[int] = field(default_factory=set)
+    __slots__ = ("executors", "maximum", "minimum", "name", "resources", "wanted")
+
+    def __init__(self, event: SessionOpened) -> None:
+        self.name = event.session
+        self.minimum = event.minimum
+        self.maximum = event.maximum
+        self.resources = event.resources
+        self.wanted = max(event.minimum, event.eager)
+        self.executors: set[int] = set()
 
 
-@dataclass(slots=True)
 class _Executor:
-    number: int
-    session: str
-    resources: Resources
-    state: ExecutorState = ExecutorState.VOID
+    __slots__ = ("resources", "session", "state")
+
+    def __init__(self, session: _Session) -> None:
+        self.session = session.name
+        self.resources = session.resources
+        self.state = ExecutorState.VOID
 
 
 class Cluster:
@@ -95,8 +97,7 @@ class Cluster:
 
     def _opened(self, event: SessionOpened) -> list[Command]:
         self._check_feasible(event)
-        wanted = max(event.minimum, event.eager)
-        session = _Session(event.session, event.minimum, event.maximum, event.resources, wanted)
+        session = _Session(event)
         self._sessions[event.session] = session
         return self._grow(session)
 
@@ -155,7 +156,7 @@ class Cluster:
                 commands.append(Hold(session.name, missing))
                 break
             self._count += 1
-            self._executors[self._count] = _Executor(self._count, session.name, session.resources)
+            self._executors[self._count] = _Executor(session)
             session.executors.add(self._count)
             commands.append(StartExecutor(self._count, session.name))
         return commands

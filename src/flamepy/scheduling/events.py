@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from flamepy.model.specs import Resources
 
 
-@dataclass(frozen=True, slots=True)
-class SessionOpened:
+class SessionOpened(NamedTuple):
     """A service was opened; ``eager`` executors start at once."""
 
     session: str
@@ -18,51 +17,44 @@ class SessionOpened:
     eager: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class SessionClosed:
+class SessionClosed(NamedTuple):
     """A service was closed."""
 
     session: str
 
 
-@dataclass(frozen=True, slots=True)
-class Backlog:
+class Backlog(NamedTuple):
     """A session could use ``wanted`` executors at once."""
 
     session: str
     wanted: int
 
 
-@dataclass(frozen=True, slots=True)
-class ExecutorStarted:
+class ExecutorStarted(NamedTuple):
     """The process of an executor exists."""
 
     executor: int
 
 
-@dataclass(frozen=True, slots=True)
-class StartFailed:
+class StartFailed(NamedTuple):
     """There will be no process for this executor; its session asks again with its next `Backlog`."""
 
     executor: int
 
 
-@dataclass(frozen=True, slots=True)
-class ExecutorReady:
+class ExecutorReady(NamedTuple):
     """The executor has created its object."""
 
     executor: int
 
 
-@dataclass(frozen=True, slots=True)
-class ExecutorEnded:
+class ExecutorEnded(NamedTuple):
     """The process of an executor is gone."""
 
     executor: int
 
 
-@dataclass(frozen=True, slots=True)
-class ExecutorIdle:
+class ExecutorIdle(NamedTuple):
     """The executor has had nothing to do for the idle time."""
 
     executor: int
@@ -80,23 +72,20 @@ Event = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class StartExecutor:
+class StartExecutor(NamedTuple):
     """Start a process for a session."""
 
     executor: int
     session: str
 
 
-@dataclass(frozen=True, slots=True)
-class ReleaseExecutor:
+class ReleaseExecutor(NamedTuple):
     """End an executor once it has done what it was given."""
 
     executor: int
 
 
-@dataclass(frozen=True, slots=True)
-class Hold:
+class Hold(NamedTuple):
     """The session gets no executor now; ``reason`` is a sentence for people."""
 
     session: str

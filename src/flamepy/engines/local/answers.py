@@ -40,10 +40,15 @@ class Answers:
         if kind == Say.CANCELLED:
             return self._interrupted(link.session, entry, reply[1])
         link.session.succeeded -= 1  # it was counted as an answer, and will be again
+        number = link.announced = reply[1]
+        stream = None
         if kind == Say.PROMISE:
-            link.promises[reply[1]] = entry
-            return None
-        return self._stream(link, reply[1])
+            link.promises[number] = entry
+        else:
+            stream = self._stream(link, number)
+        for early in link.early.pop(number, ()):
+            self._engine.fleet.news.handlers[early[0]](link, early)
+        return stream
 
     def _stream(self, link: Link, number: int) -> Stream:
         def ask(items: int) -> None:

@@ -15,7 +15,6 @@ import json
 import logging
 import os
 import sqlite3
-from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from flamepy.engines.local.places import ended_root, state_root
@@ -205,7 +204,7 @@ def _rows_of(path: str) -> tuple[list[tuple[str, str, float, str]], list[tuple[s
     sessions, tasks = [], []
     for session in snapshot.sessions:
         when = float(session.ended if session.ended is not None else ended)
-        record = replace(session, state=SessionState.CLOSED.value, ended=when, pending=0, running=0)
+        record = session._replace(state=SessionState.CLOSED.value, ended=when, pending=0, running=0)
         sessions.append((str(session.id), str(snapshot.engine), when, json.dumps(fields_of(record))))
         kept = _worth_keeping(by_session.get(session.id, []))
         tasks += [(str(session.id), when, json.dumps(fields_of(task))) for task in kept]

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import _thread
 import heapq
-import logging
 import threading
 from time import monotonic
 
@@ -113,6 +112,8 @@ class Keeper:
             action()
         except Exception:
             if not self._stopped:
+                import logging
+
                 logging.getLogger("flamepy").exception("the engine's background thread failed in %r", action)
 
     def _timeout(self) -> float | None:

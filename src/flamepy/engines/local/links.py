@@ -45,6 +45,8 @@ class Link:
         alone: Whether nothing may be sent behind the last call.
         waiting: Number of the nested call that its task waits for; 0 when it does not wait.
         doomed: Coroutines that were cancelled and have not ended.
+        announced: The highest number of a promise or stream that has been answered so far.
+        early: News of promises and streams by number, from the executor's event loop, that overtook the answer.
         handed_back: Calls taken back since the running one; None while it may be sent more.
     """
 
@@ -77,6 +79,8 @@ class Link:
         self.handed_back: int | None = None
         self.mark = perf_counter()
         self.promises: dict[int, Completion] = {}
+        self.announced = 0
+        self.early: dict[int, list[Any]] = {}
         self.doomed: set[int] = set()
         self.streams: dict[int, weakref.ref[Stream]] = {}
         self.above: dict[int, Completion] = {}

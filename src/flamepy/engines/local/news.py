@@ -21,9 +21,9 @@ class News:
     def __init__(self, engine: LocalEngine) -> None:
         self._engine = engine
         self.handlers: dict[int, Callable[[Link, Any], object]] = {
-            Say.LATE: self._late,
-            Say.ITEM: self._item,
-            Say.END: self._end,
+            Say.LATE: self._in_turn(self._late),
+            Say.ITEM: self._in_turn(self._item),
+            Say.END: self._in_turn(self._end),
             Say.LOG: lambda link, reply: engine.output.lines(link, reply[1], reply[2]),
             Say.HELD: lambda link, reply: engine.objects.hold(link, reply[1]),
             Say.RELEASED: lambda link, reply: link.held.pop(reply[1], None),
@@ -38,6 +38,18 @@ class News:
             Say.WAITING: lambda link, reply: engine.nesting.waiting(link, reply[1]),
             Say.CANCEL_CALL: lambda link, reply: engine.nesting.cancel(link, reply[1]),
         }
+
+    @staticmethod
+    def _in_turn(handler: Callable[[Link, Any], None]) -> Callable[[Link, Any], None]:
+        """News of an executor's event loop may overtake the answer that announces it; then it waits for that."""
+
+        def handle(link: Link, reply: Any) -> None:
+            if reply[1] > link.announced:
+                link.early.setdefault(reply[1], []).append(reply)
+            else:
+                handler(link, reply)
+
+        return handle
 
     def _late(self, link: Link, reply: Any) -> None:
         link.doomed.discard(reply[1])

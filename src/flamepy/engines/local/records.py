@@ -16,7 +16,6 @@ from flamepy.model.snapshot import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
-    from dataclasses import Field
 
 RECORD_TYPES: Mapping[str, type[Any]] = {
     "applications": ApplicationRecord,
@@ -59,10 +58,9 @@ def decode(data: Mapping[str, Any]) -> Snapshot:
     return Snapshot(**fields)
 
 
-def fields_of(record: object) -> dict[str, Any]:
+def fields_of(record: Any) -> dict[str, Any]:
     """Return a record's fields by name, not deeper."""
-    names: tuple[str, ...] = type(record).__slots__  # type: ignore[attr-defined]
-    return {name: getattr(record, name) for name in names}
+    return record._asdict()
 
 
 def build_all(kind: Callable[..., R], rows: Iterable[Mapping[str, Any]]) -> Iterable[R]:
@@ -72,10 +70,11 @@ def build_all(kind: Callable[..., R], rows: Iterable[Mapping[str, Any]]) -> Iter
         TypeError: A row lacks a field that has no default.
     """
     # Thousands of rows of history come through here: rows that need no change get none.
-    known: Mapping[str, Field[Any]] = kind.__dataclass_fields__  # type: ignore[attr-defined]
-    tuples = [name for name, each in known.items() if isinstance(each.default, tuple)]
+    known = frozenset(kind._fields)  # type: ignore[attr-defined]
+    defaults: dict[str, Any] = kind._field_defaults  # type: ignore[attr-defined]
+    tuples = [name for name, default in defaults.items() if isinstance(default, tuple)]
     for row in rows:
-        fields = row if known.keys() >= row.keys() else {name: row[name] for name in row if name in known}
+        fields = row if known >= row.keys() else {name: row[name] for name in row if name in known}
         if tuples:
             fields = {**fields, **{name: _frozen(fields[name]) for name in tuples if name in fields}}
         yield kind(**fields)

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import weakref
 from time import time
 
@@ -177,7 +176,7 @@ class Register:
                 id=str(number),
                 state=fleet.state_word(number),
                 session=process.link.session.id,
-                node=socket.gethostname(),
+                node=os.uname().nodename,
                 pid=process.link.pid,
                 created=process.created,
             )
