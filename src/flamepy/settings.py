@@ -76,11 +76,11 @@ def session_spec(target: Target, package: PackageRef, main: str | None, **settin
 
 
 def _check_names(settings: dict[str, Any]) -> None:
-    import difflib
-
     known = ServiceSettings.__annotations__
     for name in settings:
         if name not in known:
+            import difflib
+
             near = difflib.get_close_matches(name, known, n=1)
             hint = f"did you mean '{near[0]}'?" if near else f"there are: {', '.join(known)}"
             raise TypeError(f"service() has no setting '{name}'; {hint}")
@@ -92,14 +92,13 @@ def _instances(target: Target, instances: int | tuple[int, int] | None, warmup: 
         most = max(1, CORES, warmup) if target.kind == "function" else 1
         return (warmup, most) if target.kind == "function" else (1, 1)
     least, most = instances if isinstance(instances, tuple) else (instances, instances)
-    least = max(least, warmup)
-    if not 0 <= least <= most or most < 1:
+    if not 0 <= least <= most or not warmup <= most or most < 1:
         raise ServiceError(f"instances={instances!r} of '{target.name}' is not N or (least, most) with most >= 1")
     if target.kind == "instance" and most > 1:
         raise ServiceError(
             f"'{target.name}' is one instance and has one executor; give service() its class for {most} independent ones"
         )
-    return least, most
+    return max(least, warmup), most
 
 
 def _options(settings: dict[str, Any]) -> CallOptions:

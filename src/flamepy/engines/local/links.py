@@ -273,16 +273,18 @@ class Link:
         yield from list(self.pending)
         yield from list(self.promises.values())
         yield from list(self.above.values())
+        yield from [stream.whole for stream in self.open_streams() if stream.wanted_whole]
 
     def open_streams(self) -> list[Stream]:
         """The generators that run here and that somebody can still read."""
         streams = (reference() for reference in list(self.streams.values()))
         return [stream for stream in streams if stream is not None]
 
-    def abandon_streams(self) -> None:
-        """End the generators whose items nobody will take."""
+    def abandon_unwanted(self) -> None:
+        """End the generators whose items nobody has asked for."""
         for stream in self.open_streams():
-            stream.abandon()
+            if not stream.wanted:
+                stream.abandon()
 
     def slow(self) -> bool:
         """Whether the oldest call has been running for long."""
