@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import os
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
@@ -15,7 +16,6 @@ from flamepy.settings import session_spec
 from flamepy.targets import Target, main_script
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Callable
     from types import TracebackType
 
@@ -80,6 +80,7 @@ class FlameRunner:
         self._log_prefix = log_prefix
         self._progress = progress
         self._object_memory = object_memory
+        self._owner = os.getpid()
         self._exit: ExitStack | None = None
         self._engine: Engine | None = None
         self._package: PackageRef | None = None
@@ -155,6 +156,9 @@ class FlameRunner:
     def _close(self, *, cancel: bool) -> None:
         undo, self._exit = self._exit, None
         if undo is None:
+            return
+        if os.getpid() != self._owner:  # a forked child: all of it belongs to the parent
+            undo.pop_all()
             return
         atexit.unregister(self._close)
         engine = self._engine

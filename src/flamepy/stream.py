@@ -123,6 +123,16 @@ class Stream(Outcome):
         """Somebody iterates."""
         self._consumer = self._consumer or "items"
 
+    @property
+    def wanted(self) -> bool:
+        """Whether anybody has asked for items, or for the whole."""
+        return bool(self._consumer)
+
+    @property
+    def wanted_whole(self) -> bool:
+        """Whether somebody has asked for the whole list."""
+        return self._consumer == "list"
+
     def ticket(self) -> Completion | None:
         """A completion that is done when the next item or the end is there; None if it is there now."""
         if self._items or self._ended:

@@ -97,6 +97,13 @@ class ControlServer:
             elif descriptor in self._connections:
                 self._advance(self._connections[descriptor])
 
+    def disown(self) -> None:
+        """Close a forked child's copies of the descriptors; the socket is its parent's."""
+        for connection in self._connections.values():
+            connection.socket.close()
+        self._listener.close()
+        self._ready.close()
+
     def close(self) -> None:
         """Stop answering and remove the socket; idempotent."""
         for connection in list(self._connections.values()):

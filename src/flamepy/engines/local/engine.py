@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import _thread
 import atexit
 import os
+from contextlib import ExitStack
 from time import monotonic, time
 
 from flamepy.completion import PENDING, Completion, Encoded
-from flamepy.engines.local import places
+from flamepy.engines.local import forks, places
 from flamepy.engines.local.answers import Answers
 from flamepy.engines.local.deadlines import Deadlines
 from flamepy.engines.local.duties import Duties
@@ -67,39 +69,69 @@ class LocalEngine:
         self._owner = os.getpid()
         self._loop: Any = None
         self._register: Any = None
-        self._make_folders()
-        self.guard = Guard()
-        self.guard.install()
-        self._make_parts(object_memory or int(MEMORY_SHARE * machine_memory()), show_logs, log_prefix, main_by_value)
+        self._ending = _thread.RLock()
+        with ExitStack() as undo:  # run from its end by `close`, or now should something fail
+            self._make_folders(undo)
+            self.guard = Guard()
+            undo.callback(self.guard.remove)
+            self.guard.install()
+            memory = object_memory or int(MEMORY_SHARE * machine_memory())
+            self._make_parts(undo, memory, show_logs, log_prefix, main_by_value)
+            self._undo = undo.pop_all()
 
-    def _make_folders(self) -> None:
+    def _make_folders(self, undo: ExitStack) -> None:
         self.place = places.claim(self.id)
+        undo.callback(self.place.release)
         self._shared = f"{shared_memory_root()}/flamepy-{os.geteuid()}-{self.id}"
         self.work_folder = f"{temporary_root()}/flamepy-{os.geteuid()}-{self.id}.work"
         self.litter = [self._shared, self.work_folder]
         for folder in self.litter:
             os.mkdir(folder, 0o700)
+            undo.callback(_remove, folder)
 
-    def _make_parts(self, memory: int, show_logs: bool, log_prefix: str, main_by_value: bool) -> None:  # noqa: FBT001
-        self.reader = Reader(self.guard)
-        self.keeper = Keeper(self)
-        self.duties = Duties(self)
+    def _make_parts(  # noqa: PLR0913 - the engine's own settings, passed on
+        self,
+        undo: ExitStack,
+        memory: int,
+        show_logs: bool,  # noqa: FBT001
+        log_prefix: str,
+        main_by_value: bool,  # noqa: FBT001
+    ) -> None:
         self.objects = ObjectStore(self._shared, f"{self.work_folder}/spill", memory, main_by_value=main_by_value)
+        undo.callback(self.objects.close)
+        self.reader = Reader(self.guard)
+        undo.callback(self.reader.close)
+        self.keeper = Keeper(self)
+        undo.callback(self.keeper.stop)
+        self.duties = Duties(self)
         self.cluster = Cluster(Resources(cpu=CORES, memory=machine_memory(), gpu=gpu_count()))
         self.output = Output(self, show=show_logs, prefix=log_prefix)
+        undo.callback(self.output.close)
         self.answers = Answers(self)
         self.deadlines = Deadlines(self)
         self.nesting = Nesting(self)
         self.fleet = Fleet(self)
+        undo.callback(self.fleet.close)
+        undo.callback(self._last_words)  # while executors end
+        undo.callback(self.fleet.end_all)
 
     def start(self) -> None:
-        """Start the background thread, the template process and the control socket; return at once."""
+        """Start the background thread, the template process and the control socket; return at once.
+
+        Raises:
+            EngineUnavailable: The template process cannot be started.
+        """
         from flamepy.engines.local.register import Register
 
-        self.fleet.start_template()
-        self._register = Register(self)
-        self.keeper.start()
-        atexit.register(self.close, cancel=True)
+        try:
+            self.fleet.start_template()
+            self._register = Register(self)
+            self.keeper.start()
+            forks.watch(self)
+            atexit.register(self.close, cancel=True)
+        except BaseException:
+            self.close(cancel=True)
+            raise
 
     # ---- the port
 
@@ -161,7 +193,7 @@ class LocalEngine:
             completion._outcome = Encoded(form, self.objects.decoder.value, (lease, [c._outcome for c in found]))
 
     def drain(self, timeout: float | None = None) -> bool:
-        """Wait until every task has an outcome."""
+        """Wait until every task has an outcome, those too that wait for others."""
         deadline = None if timeout is None else monotonic() + timeout
         return all(self.drain_session(session, deadline) for session in list(self.sessions.values()))
 
@@ -169,7 +201,7 @@ class LocalEngine:
         """Wait for the tasks of one service; streams that nobody takes are not waited for."""
         while True:
             for link in list(session.links):
-                link.abandon_streams()
+                link.abandon_unwanted()
             entry = next((e for e in session.outstanding() if e._outcome is PENDING), None)
             if entry is None:
                 return True
@@ -181,37 +213,42 @@ class LocalEngine:
         """End everything; see the port."""
         if self.closed or os.getpid() != self._owner:
             return
-        self.closing = True
-        try:
-            self._stop_work(cancel=cancel)
-            self.attach(None)
-        finally:
-            self.closed = True
-            self._clean_up()
+        with self._ending:  # several threads may ask; all of them return when it is done
+            if self.closed:
+                return
+            self.closing = True
+            try:
+                self._stop_work(cancel=cancel)
+                self.attach(None)
+            finally:
+                self.closed = True
+                atexit.unregister(self.close)
+                with self.guard:  # Ctrl-C waits for the end of this, which is near
+                    self._undo.close()
 
     def _stop_work(self, *, cancel: bool) -> None:
         if cancel:
             for session in list(self.sessions.values()):
                 self.answers.cancel_queued(session)
+        else:
+            self.drain()
         for session in list(self.sessions.values()):
             session.close(cancel=cancel)
 
-    def _clean_up(self) -> None:
-        import shutil
-
-        atexit.unregister(self.close)
-        try:
-            self.fleet.close()
-            self.keeper.stop()
-        finally:
+    def _last_words(self) -> None:
+        if self._register is not None:
             self._register.ended()
-            self.output.close()
-            self.reader.close()
-            self.objects.close()
-            for folder in self.litter:
-                shutil.rmtree(folder, ignore_errors=True)
-            self.place.release()
-            self.guard.remove()
+
+    def disown(self) -> None:
+        """In a forked child: close our copies of descriptors, and nothing else; see `forks`."""
+        atexit.unregister(self.close)
+        self._undo.pop_all()
+        self.guard.remove()
+        self.fleet.disown()
+        self.reader.close()
+        self.keeper.disown()
+        if self._register is not None:
+            self._register.disown()
 
     # ---- for the other parts
 
@@ -276,6 +313,12 @@ class _Done:
 
     def attach(self, loop: Any) -> None:
         return
+
+
+def _remove(folder: str) -> None:
+    import shutil
+
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _slug(name: str) -> str:

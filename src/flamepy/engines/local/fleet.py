@@ -421,20 +421,26 @@ class Fleet:
 
     # ---- the end
 
-    def close(self) -> None:
-        """End all executors; returns when their processes are gone."""
+    def end_all(self) -> None:
+        """Tell all executors to end; `close` waits until they have."""
         with self._lock:
             self._closed = True
+            for process in self.processes.values():
+                process.link.close()
+            if self._launcher is not None:
+                self.engine.keeper.ignore(self._launcher.fileno())
+                self._launcher.say_goodbye()
+
+    def close(self) -> None:
+        """Return when the processes of all executors are gone; after `end_all`."""
+        with self._lock:
             processes = list(self.processes.values())
             launcher, self._launcher = self._launcher, None
-        for process in processes:
-            process.link.close()
         try:
             for process in processes:
                 if process.launcher is not launcher and process.status is None and process.link.pid:
                     _end_orphan(process.link.pid)
             if launcher is not None:
-                self.engine.keeper.ignore(launcher.fileno())
                 launcher.close()
         finally:
             for process in processes:
@@ -442,6 +448,11 @@ class Fleet:
                     pass
                 self._close_output(process)
             self.processes.clear()
+
+    def disown(self) -> None:
+        """In a forked child: it has no business with the template."""
+        if self._launcher is not None:
+            self._launcher.disown()
 
     def state_word(self, number: int) -> str:
         """The state of an executor, for people."""

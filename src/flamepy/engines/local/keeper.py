@@ -93,6 +93,11 @@ class Keeper:
             self._thread.join()
         self._poller.close()
 
+    def disown(self) -> None:
+        """In a forked child, which has no such thread: close its copies of descriptors."""
+        self._stopped = True
+        self._poller.close()
+
     # ---- the thread
 
     def _run(self) -> None:
@@ -110,8 +115,8 @@ class Keeper:
         """A fault in one duty must not end the others."""
         try:
             action()
-        except Exception:
-            if not self._stopped:
+        except BaseException:
+            if not self._stopped and not self._engine.closed:
                 import logging
 
                 logging.getLogger("flamepy").exception("the engine's background thread failed in %r", action)

@@ -91,15 +91,25 @@ class Launcher:
             return None
         return [(number, pid, status) for number, pid, status in self._frames.filled(count)]
 
-    def close(self) -> None:
-        """Let it end all executors and itself; returns when nothing is left."""
+    def say_goodbye(self) -> None:
+        """Let it end all executors and itself."""
         try:
             self._socket.send(pack(["bye"]))
+        except OSError:  # it has ended by itself
+            return
+
+    def close(self) -> None:
+        """Wait until nothing is left; after `say_goodbye`."""
+        try:
             while self._socket.recv(4096):
                 pass
         except OSError:
             pass
         self.reap()
+
+    def disown(self) -> None:
+        """In a forked child: the template must see the parent's end, not ours."""
+        self._socket.close()
 
     def reap(self) -> None:
         """Take note of its end, which has come or is about to."""

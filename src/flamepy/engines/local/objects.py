@@ -44,6 +44,7 @@ class ObjectStore:
         self._written: dict[str, Segment] = {}
         self._foreign: dict[str, tuple[Segment, Link]] = {}
         self._links: list[Link] = []
+        self._ours = True
         self.encoder = Encoder(self._arena, self._free, main_by_value=main_by_value)
         self.decoder = Decoder(self._arena, self._segment_of)
 
@@ -132,12 +133,20 @@ class ObjectStore:
 
     # ---- the end of a segment
 
+    def disown(self) -> None:
+        """In a forked child: what its copies of objects held stays for the parent to free."""
+        self._ours = False
+
     def _free(self, segment: Segment) -> None:
+        if not self._ours:
+            return
         self._written.pop(segment.name, None)
         if not self._arena.recycle(segment):
             self._tell(segment.name)
 
     def _free_foreign(self, segment: Segment) -> None:
+        if not self._ours:
+            return
         _, link = self._foreign.pop(segment.name)
         if link.ended:
             self._delete(segment)

@@ -68,5 +68,7 @@ class Poller:
     def close(self) -> None:
         """Close all its own descriptors."""
         self._poll.close()
-        os.close(self._wake_in)
-        os.close(self._wake_out)
+        wake_in, wake_out = self._wake_in, self._wake_out
+        self._wake_in = self._wake_out = -1  # a late `wake` must not write into a file that has the number by then
+        os.close(wake_in)
+        os.close(wake_out)

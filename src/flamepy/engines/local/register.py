@@ -88,9 +88,14 @@ class Register:
         """The engine ends: last words, and nothing is left."""
         from flamepy.engines.local.ended import record_end
 
+        self._engine.keeper.ignore(self._server.fileno())
         self.reclaim()
         record_end(self.snapshot())
         self._server.close()
+
+    def disown(self) -> None:
+        """In a forked child: the control socket is the parent's."""
+        self._server.disown()
 
     # ---- what flmctl asks
 
