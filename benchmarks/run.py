@@ -12,6 +12,7 @@ import argparse
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
@@ -20,6 +21,9 @@ from bench.questions import CONDITIONS, GROUPS
 from bench.report import page, table
 from bench.results import LATEST, QUICK, Results
 from bench.rounds import Rounds
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
 
 QUICK_GROUPS = tuple(group for group in GROUPS if group not in ("executors", *CONDITIONS))
 QUICK_ROUNDS = {"start": 3, "calls": 2, "reference": 2}
@@ -53,10 +57,10 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _names(known: object) -> object:
+def _names(known: Collection[str]) -> Callable[[str], list[str]]:
     def parse(text: str) -> list[str]:
         names = text.split(",")
-        unknown = [name for name in names if name not in known]  # type: ignore[operator]
+        unknown = [name for name in names if name not in known]
         if unknown:
             raise argparse.ArgumentTypeError(f"unknown: {', '.join(unknown)}")
         return names

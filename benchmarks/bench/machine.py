@@ -8,7 +8,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from bench.environment import ROOT, python
+from bench.environment import python
 from bench.peers import DISTRIBUTIONS
 
 
@@ -22,7 +22,6 @@ def describe(env: dict[str, str]) -> dict[str, object]:
         "python": platform.python_version(),
         "versions": _versions(env),
         "date": time.strftime("%Y-%m-%d", time.gmtime()),
-        "commit": _commit(),
     }
 
 
@@ -47,8 +46,9 @@ def _versions(env: dict[str, str]) -> dict[str, str]:
     return dict(zip(DISTRIBUTIONS, done.stdout.split(), strict=True))
 
 
-def _commit() -> str:
+def commit(root: Path) -> str:
+    """Return the commit of a copy of the repository."""
     done = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
+        ["git", "rev-parse", "--short", "HEAD"], cwd=root, capture_output=True, text=True, check=False
     )
     return done.stdout.strip()

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench import programs
-from bench.environment import BENCH, environment, python
+from bench import machine, programs
+from bench.environment import BENCH, ROOT, environment, python
 from bench.questions import FLAMEPY_ONLY, NOT_ASKED, QUICK_FLAMEPY_ONLY, QUICK_NOT_ASKED
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ class Group:
     load_after: float = 0.0
     seconds: float = 0.0
     date: str = ""
+    commit: str = ""
     figures: dict[str, dict[str, list[float]]] = field(default_factory=dict)
     reasons: dict[str, dict[str, str]] = field(default_factory=dict)
 
@@ -54,6 +55,7 @@ class Rounds:
         self.quick = quick
         self.folder = tempfile.TemporaryDirectory(prefix="flamepy-bench-")
         self.env = environment(Path(self.folder.name), source)
+        self.commit = machine.commit(source or ROOT)
         self._history: Path | None = None
 
     def close(self) -> None:
@@ -75,6 +77,7 @@ class Rounds:
                     _add(found, peer, answer)
         found.seconds = round(time.perf_counter() - start, 1)
         found.load_after = os.getloadavg()[0]
+        found.commit = self.commit
         found.date = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())
         return found
 

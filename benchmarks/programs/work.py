@@ -38,6 +38,18 @@ class Counter:
         """Return how often `add` was called."""
         return self.calls
 
+    def prepare(self, size: int) -> int:
+        """Make an array of ``size`` bytes, to be returned by `array`."""
+        import numpy as np
+
+        self.made = np.ones(size, np.uint8)
+        return size
+
+    def array(self, number: int) -> Any:
+        """Return the array, ending in ``number``."""
+        self.made[-1] = number
+        return self.made
+
     def hold(self, path: str) -> int:
         """Block until a file is there."""
         while not os.path.exists(path):
@@ -72,15 +84,6 @@ def spin(seconds: float) -> int:
 def look(data: Any) -> tuple[int, int, int]:
     """Return the size of a buffer and its two ends."""
     return len(data), int(data[0]), int(data[-1])
-
-
-def make(size: int, number: int) -> Any:
-    """Return an array of ``size`` bytes that ends in ``number``."""
-    import numpy as np
-
-    data = np.ones(size, np.uint8)
-    data[-1] = number
-    return data
 
 
 def total(data: Any) -> tuple[float, float]:

@@ -32,7 +32,7 @@ def arguments(peer: Peer, notes: Notes) -> None:
             array = np.ones(size * MIB, np.uint8)
             copy = array.copy()
             taken, copied = [], []
-            for number in range(4 if size == 512 else 8):
+            for number in range(4 if size == 512 or notes.quick else 8):
                 array[0] = number
                 start = time.perf_counter()
                 copy[:] = array
@@ -49,31 +49,24 @@ def arguments(peer: Peer, notes: Notes) -> None:
 
 
 def results(peer: Peer, notes: Notes) -> None:
-    """A numpy array as a result, less the time for making it."""
+    """A numpy array as a result; it lies ready in the executor, so that making it costs nothing."""
+    import numpy as np
+
+    np.zeros(1)
     for size in _sizes(notes):
         with notes.question(f"result.{size}M.first", f"result.{size}M"):
-            ask = peer.ask_function(work.make)
-            ask(4, 1)
+            check(peer.ask_method("prepare")(size * MIB), size * MIB)
+            ask = peer.ask_method("array")
             taken = []
-            for number in range(4 if size == 512 else 8):
+            for number in range(4 if size == 512 or notes.quick else 8):
                 start = time.perf_counter()
-                answer = ask(size * MIB, number)
+                answer = ask(number)
                 seconds = time.perf_counter() - start
                 check((len(answer), int(answer[-1])), (size * MIB, number))
                 del answer
                 taken.append(seconds)
-            work_seconds = _seconds_to_make(size * MIB)
-            notes.record(f"result.{size}M.first", 1e3 * (taken[0] - work_seconds))
-            notes.record(f"result.{size}M", 1e3 * (median(taken[1:]) - work_seconds))
-
-
-def _seconds_to_make(size: int) -> float:
-    taken = []
-    for number in range(3):
-        start = time.perf_counter()
-        work.make(size, number)
-        taken.append(time.perf_counter() - start)
-    return median(taken)
+            notes.record(f"result.{size}M.first", 1e3 * taken[0])
+            notes.record(f"result.{size}M", 1e3 * median(taken[1:]))
 
 
 def reference(peer: Peer, notes: Notes) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import work
 
@@ -16,6 +17,8 @@ from bench.peers.port import Unsupported
 from bench.processes import family, memory
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from bench.measures.notes import Notes
     from bench.peers.port import Peer
 
@@ -32,9 +35,7 @@ def executors(peer: Peer, notes: Notes) -> None:
             other = type(peer)(count)
             other.start()
             try:
-                notes.record(
-                    f"executors.{count}", notes.rate(lambda calls, other=other: pipelined_functions(other, calls))
-                )
+                notes.record(f"executors.{count}", notes.rate(partial(pipelined_functions, other)))
                 notes.record(f"executors.{count}.work", _work_rate(other, 400 if notes.quick else 1000))
             finally:
                 other.stop()
@@ -112,16 +113,16 @@ def fairness(peer: Peer, notes: Notes) -> None:
         notes.record("fairness.ratio", percentile(taken, 0.5) / alone)
 
 
-def _flooded(peer: Peer, count: int, ask: object) -> list[float]:
+def _flooded(peer: Peer, count: int, ask: Callable[[int, int], Any]) -> list[float]:
     submit = peer.submit_method("add")
     submitted = [submit(number, 1) for number in range(count)]
     last = submitted[-1]
     if last is None:
         raise Unsupported("its calls are no futures")
-    taken = []
+    taken: list[float] = []
     while not taken or (not peer.is_done(last) and len(taken) < 5000):
         start = time.perf_counter()
-        check(ask(1, 2), 3)  # type: ignore[operator]
+        check(ask(1, 2), 3)
         taken.append(time.perf_counter() - start)
     check(peer.collect(submitted), list(range(1, count + 1)))
     return taken

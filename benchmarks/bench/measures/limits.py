@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,7 @@ def limits(_: Peer, notes: Notes) -> None:
         ("limit.pipe", platform.pipe_echo()),
     ):
         check(call(1, 2), 3)
-        notes.record(f"{name}.p50", 1e6 * percentile(notes.latencies(lambda call=call: call(1, 2), 5000), 0.5))
+        notes.record(f"{name}.p50", 1e6 * percentile(notes.latencies(partial(call, 1, 2), 5000), 0.5))
     blocking = platform.socket_echo(spinning=False)
     with burners():
         notes.record("limit.socket.busy.p50", 1e6 * percentile(notes.latencies(lambda: blocking(1, 2)), 0.5))

@@ -28,7 +28,7 @@ class Notes:
 
     def __init__(self, *, quick: bool) -> None:
         self.quick = quick
-        self.seconds = 0.1 if quick else 0.4
+        self.seconds = 0.1 if quick else 0.25
         self.repeats = 1 if quick else 3
         self.figures: dict[str, float] = {}
         self.reasons: dict[str, str] = {}

@@ -11,6 +11,8 @@ from bench.report import picture
 from bench.report.table import limit_rows, measured_bars
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from bench.bars import Bar
     from bench.questions import Question
     from bench.results import Results
@@ -46,6 +48,13 @@ def write(results: Results) -> None:
     PICTURES.mkdir(exist_ok=True)
     for old in PICTURES.glob("*.svg"):
         old.unlink()
+    for path, text in render(results).items():
+        path.write_text(text)
+
+
+def render(results: Results) -> dict[Path, str]:
+    """Return the page and its pictures, by path."""
+    files: dict[Path, str] = {}
     parts = [
         "# Benchmarks\n",
         "<!-- Written by `python3 dev.py bench`; change benchmarks/bench/report/page.py instead. -->\n",
@@ -55,8 +64,14 @@ def write(results: Results) -> None:
         _bars(results),
     ]
     for title, groups in SECTIONS.items():
-        parts += [f"## {title}\n", _table(results, groups), *_pictures(results, groups), _reasons(results, groups)]
-    PAGE.write_text("\n".join(part for part in parts if part))
+        parts += [
+            f"## {title}\n",
+            _table(results, groups),
+            _pictures(results, groups, files),
+            _reasons(results, groups),
+        ]
+    files[PAGE] = "\n".join(part for part in parts if part)
+    return files
 
 
 def _machine(results: Results) -> str:
@@ -118,10 +133,15 @@ def _row(cells: list[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _pictures(results: Results, groups: tuple[str, ...]) -> list[str]:
+def _pictures(results: Results, groups: tuple[str, ...], files: dict[Path, str]) -> str:
     curves = {name: curve for name, curve in CURVES.items() if name.split("-")[0] in groups}
     drawn = {question for _, _, points in curves.values() for _, question in points}
-    found = []
+    links = []
+
+    def save(name: str, title: str, svg: str) -> None:
+        files[PICTURES / f"{name}.svg"] = svg
+        links.append(f"![{title}](benchmarks/{name}.svg)\n")
+
     for question in _asked(results, groups):
         values = [
             (name, TITLES[name], value)
@@ -131,12 +151,12 @@ def _pictures(results: Results, groups: tuple[str, ...]) -> list[str]:
         values += [("limit", words, value) for words, value in limit_rows(results, question)]
         if question.name not in drawn and len(values) > 1:
             svg = picture.bars(question.title, question.unit, values, question.more_is_better)
-            found.append(_save(question.name, question.title, svg))
+            save(question.name, question.title, svg)
     for name, (title, unit, points) in curves.items():
         series = _series(results, name.split("-")[0], points)
         if series:
-            found.append(_save(name, title, picture.lines(title, unit, series)))
-    return found
+            save(name, title, picture.lines(title, unit, series))
+    return "\n".join(links)
 
 
 def _series(results: Results, group: str, points: list[tuple[int, str]]) -> dict[str, dict[int, float]]:
@@ -145,12 +165,6 @@ def _series(results: Results, group: str, points: list[tuple[int, str]]) -> dict
         for name, title in TITLES.items()
     }
     return {title: values for title, values in series.items() if values}
-
-
-def _save(name: str, title: str, svg: str) -> str:
-    path = PICTURES / f"{name}.svg"
-    path.write_text(svg)
-    return f"![{title}](benchmarks/{path.name})\n"
 
 
 def _reasons(results: Results, groups: tuple[str, ...]) -> str:

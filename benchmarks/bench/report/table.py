@@ -9,6 +9,9 @@ from bench.peers import TITLES
 from bench.questions import QUESTIONS, shown
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from bench.bars import Bar
     from bench.questions import Question
     from bench.results import Results
 
@@ -42,14 +45,14 @@ def bars(results: Results) -> str:
     return _aligned(rows)
 
 
-def measured_bars(results: Results) -> list[tuple[object, float | None]]:
+def measured_bars(results: Results) -> list[tuple[Bar, float | None]]:
     """Each bar and where it stands."""
     return [(bar, bar.measure(results)) for bar in BARS]
 
 
-def answers(results: Results, question: Question, names: object = None) -> list[float | None]:
+def answers(results: Results, question: Question, names: Iterable[str] = TITLES) -> list[float | None]:
     """A question's figures in the order of the peers."""
-    return [results.value(question.group, question.name, name) for name in names or TITLES]  # type: ignore[attr-defined]
+    return [results.value(question.group, question.name, name) for name in names]
 
 
 def limit_rows(results: Results, question: Question) -> list[tuple[str, float]]:
