@@ -60,6 +60,7 @@ class LocalEngine:
         self.id = f"{os.getpid()}-{os.urandom(3).hex()}"
         self.created = time()
         self.closing = self.closed = False
+        self.why_closed = "this runner has been left"
         self.nested_calls = 0
         self.python: str | None = None
         self.sessions: dict[str, LocalSession] = {}
@@ -159,7 +160,7 @@ class LocalEngine:
     def open_session(self, spec: SessionSpec) -> LocalSession:
         """Open a service and start its first executor."""
         if self.closing:
-            raise EngineClosed("this runner has been left; open services inside its with block")
+            raise EngineClosed(self.why_closed + "; open services inside its with block")
         count = self._counts[spec.name] = self._counts.get(spec.name, 0) + 1
         session_id = f"{spec.application}-{_slug(spec.name)}-{self.id}-{count}"
         session = LocalSession(self, session_id, spec)
@@ -180,7 +181,7 @@ class LocalEngine:
     def put(self, completion: Completion, value: object) -> None:
         """Store a value."""
         if self.closing:
-            raise EngineClosed("this runner has been left; put objects inside its with block")
+            raise EngineClosed(self.why_closed + "; put objects inside its with block")
         form, lease, found = self.objects.value(value)
         for inner in found:
             inner._source.wait(inner, None)

@@ -34,10 +34,8 @@ def watch(engine: LocalEngine) -> None:
 def disown(engine: LocalEngine) -> None:
     """Make the copy of an engine in a forked child harmless."""
     engine.closing = engine.closed = True
-    error = EngineClosed(
-        "this process was forked from one with an open runner, whose services stay with the parent; "
-        "open a runner of its own here, or start the process with the 'spawn' method"
-    )
+    engine.why_closed = "this process was forked from one with an open runner, which stays with its parent"
+    error = EngineClosed(f"{engine.why_closed}; open a runner here, or start the process with the 'spawn' method")
     engine.objects.disown()
     for session in list(engine.sessions.values()):
         _fail(session, error)

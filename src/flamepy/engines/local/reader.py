@@ -136,25 +136,46 @@ class Reader:
     def fire(self) -> None:
         """Run the callbacks of what was completed while the lock was held."""
         fired, self.to_fire = self.to_fire, []
-        for completion in fired:
-            completion.fire()
+        begun = 0
+        try:
+            for completion in fired:
+                begun += 1
+                completion.fire()
+        finally:
+            if begun < len(fired):  # Ctrl-C in a callback; the others have a right to be called
+                self.to_fire = fired[begun:] + self.to_fire
 
     def _lead(self, completion: Completion, deadline: float | None, link: Link | None) -> None:
         while link is not None and not link.ended and completion._outcome is PENDING and not self.to_fire:
-            try:
-                count = self._pulse.spin(link.socket, link.frames.space())
-            except OSError:  # reset because it died with calls unread, or closed on another thread
+            if not self._spin(link):
                 break
-            if count < 0:
-                break
-            link.received(count)
         while completion._outcome is PENDING and not self.to_fire:
             left = None if deadline is None else deadline - monotonic()
             if left is not None and left <= 0:
                 return
             self._take(self._poller.wait(left))
 
+    def _spin(self, link: Link) -> bool:
+        """Watch one socket closely; says whether something came."""
+        guard = self._guard
+        guard.depth += 1  # Ctrl-C between reading and taking in would lose what was read
+        try:
+            count = self._pulse.spin(link.socket, link.frames.space())
+            if count >= 0:
+                link.received(count)
+        except OSError:  # reset because it died with calls unread, or closed on another thread
+            return False
+        finally:
+            guard.depth -= 1
+            if guard.came:
+                guard.deliver()
+        return count >= 0
+
     def _take(self, ready: Any) -> None:
+        with self._guard:
+            self._read_all(ready)
+
+    def _read_all(self, ready: Any) -> None:
         for descriptor, events in ready:
             link = self._links.get(descriptor)
             if link is None:
