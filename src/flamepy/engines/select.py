@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from flamepy.engines.port import Engine, Inspector
 
 
-def connect(context: FlameContext, *, object_memory: int | None, show_logs: bool, log_prefix: str, main_by_value: bool) -> Engine:
+def connect(
+    context: FlameContext, *, object_memory: int | None, show_logs: bool, log_prefix: str, main_by_value: bool
+) -> Engine:
     """Connect to the engine of a context.
 
     Args:

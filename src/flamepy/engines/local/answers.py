@@ -71,7 +71,8 @@ class Answers:
             if isinstance(error, extra.options.retry_exceptions):
                 self._again(session, entry)
                 return None
-        return self.failure(session, entry, Failure(lambda: failures.rebuild(record), session.label(entry._method)), record)
+        failure = Failure(lambda: failures.rebuild(record), session.label(entry._method))
+        return self.failure(session, entry, failure, record)
 
     def _interrupted(self, session: LocalSession, entry: Completion, why: str) -> Any:
         session.succeeded -= 1
@@ -100,7 +101,8 @@ class Answers:
     def cancelled(self, session: LocalSession, entry: Completion) -> Failure:
         """The outcome of a call that was cancelled; nobody has to look at it."""
         session.cancelled += 1
-        failure = failure_of(TaskCancelled(f"{session.label(entry._method)} was cancelled"), session.label(entry._method))
+        label = session.label(entry._method)
+        failure = failure_of(TaskCancelled(f"{label} was cancelled"), label)
         failure.seen = True
         return failure
 

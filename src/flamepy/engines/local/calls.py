@@ -49,7 +49,6 @@ class Extra:
         return self.options.timeout is not None
 
 
-
 class Replay(Completion):
     """A call that was answered once and is run again, to bring a restored instance up to date; nobody waits for it."""
 

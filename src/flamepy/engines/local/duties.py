@@ -59,10 +59,8 @@ class Duties:
     def _consider_growth(self, session: LocalSession) -> None:
         """More executors if the queue holds more work than starting them costs."""
         queued, links = len(session.queued), len(session.links)
-        if session.cost:
-            worth = links + int(queued * session.cost / BACKLOG_SECONDS)
-        else:  # nothing was answered within a tick: these are not small tasks
-            worth = links + queued
+        # Without an answer within a tick, these are not small tasks.
+        worth = links + (int(queued * session.cost / BACKLOG_SECONDS) if session.cost else queued)
         if worth > links:
             session.grow(worth)
 

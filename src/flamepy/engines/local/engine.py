@@ -168,15 +168,18 @@ class LocalEngine:
         eager = spec.max_instances if spec.stateful else 1
         event = SessionOpened(session_id, spec.min_instances, spec.max_instances, spec.resources, eager)
         try:
-            problem = self.fleet.happened(event)
-            if problem is not None and not session.links:
-                raise problem
+            self._start_session(session, event)
         except BaseException:
             del self.sessions[session_id]
             self.fleet.happened(SessionClosed(session_id))
             raise
         self._register.changed()
         return session
+
+    def _start_session(self, session: LocalSession, event: SessionOpened) -> None:
+        problem = self.fleet.happened(event)
+        if problem is not None and not session.links:
+            raise problem
 
     def put(self, completion: Completion, value: object) -> None:
         """Store a value."""

@@ -457,7 +457,8 @@ class Fleet:
     def state_word(self, number: int) -> str:
         """The state of an executor, for people."""
         state = self.engine.cluster.state_of(number)
-        return (ExecutorState.VOID if state is ExecutorState.RELEASED else state).value
+        word: str = (ExecutorState.VOID if state is ExecutorState.RELEASED else state).value
+        return word
 
 
 def _kill_group(pid: int) -> None:

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 class Guard:
     """Regions in which ``KeyboardInterrupt`` is put off to their end.
 
-    A region is entered by ``guard.depth += 1`` and left by ``guard.depth -= 1; if guard.came: guard.deliver()``, written
-    out because it is on the path of every call; `__enter__` and `__exit__` do the same elsewhere. Installed only where
-    Python's own SIGINT handler is in place; a handler of the user is left alone.
+    A region is entered by ``guard.depth += 1`` and left by ``guard.depth -= 1; if guard.came: guard.deliver()``,
+    written out because it is on the path of every call; `__enter__` and `__exit__` do the same elsewhere. Installed
+    only where Python's own SIGINT handler is in place; a handler of the user is left alone.
 
     Attributes:
         depth: Regions entered, on any thread.

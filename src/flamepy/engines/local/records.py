@@ -60,7 +60,8 @@ def decode(data: Mapping[str, Any]) -> Snapshot:
 
 def fields_of(record: Any) -> dict[str, Any]:
     """Return a record's fields by name, not deeper."""
-    return record._asdict()
+    fields: dict[str, Any] = record._asdict()
+    return fields
 
 
 def build_all(kind: Callable[..., R], rows: Iterable[Mapping[str, Any]]) -> Iterable[R]:

@@ -1,6 +1,4 @@
-"""What other processes may know of an engine: its folder, its answers to flmctl, its last words - and the litter of
-engines that were killed.
-"""
+"""What others may know of an engine: its folder, its answers to flmctl, its last words; the litter of killed ones."""
 
 from __future__ import annotations
 
