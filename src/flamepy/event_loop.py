@@ -50,8 +50,11 @@ class Call(asyncio.Future):  # type: ignore[type-arg]
             return
         outcome = self.expr._outcome
         if isinstance(outcome, Failure):
-            # Seen from now on: asyncio itself reports a future whose exception nobody retrieves.
+            # Seen from now on: asyncio itself reports a future whose exception nobody retrieves, unless we have.
+            reported = outcome.seen
             self.set_exception(_raisable(outcome.error(self.expr)))
+            if reported:
+                self._log_traceback = False
         else:
             self.set_result(self.expr)
 

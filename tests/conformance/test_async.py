@@ -131,7 +131,7 @@ async def test_stop_iteration_does_not_confuse_coroutines(make_async_runner):
 async def test_an_unseen_error_is_logged_once(make_async_runner, caplog):
     async with make_async_runner() as runner:
         runner.service(failing.fail)("unseen")
-    assert caplog.text.count("unseen") == 1
+    assert len([record for record in caplog.records if "unseen" in caplog.handler.format(record)]) == 1
     caplog.clear()
     async with make_async_runner() as runner:
         with pytest.raises(ValueError, match="looked"):
@@ -150,7 +150,7 @@ async def test_cancelling_the_task_cancels_the_call(make_async_runner, tmp_path)
 
         tasks = [asyncio.create_task(use(each)) for each in (call, waiting)]
         await runner.service(functions.wait_for_file)(str(tmp_path / "started"))
-        for each in tasks:
+        for each in reversed(tasks):
             each.cancel()
         await asyncio.wait(tasks)
         assert all(each.cancelled() for each in tasks)

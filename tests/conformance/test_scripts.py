@@ -81,6 +81,28 @@ def test_a_script_in_a_main_function(script):
     assert shown(script.run_text(text)) == OUTPUT
 
 
+def test_definitions_and_settings_below_the_guard(script):
+    text = """
+from flamepy import FlameRunner
+
+
+def scale(value):
+    return settings["factor"] * value
+
+
+if __name__ == "__main__":
+    import math
+    settings = {"factor": 3}
+
+    def local(value):
+        return math.floor(value) + settings["factor"]
+
+    with FlameRunner("test") as runner:
+        print(runner.service(scale)(2).get(), runner.service(local)(2.5).get())
+"""
+    assert shown(script.run_text(text)) == ["6 5"]
+
+
 def test_a_script_on_stdin(script):
     assert shown(script.run("-", stdin=DEFINITIONS + USE)) == OUTPUT
 

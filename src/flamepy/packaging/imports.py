@@ -55,7 +55,7 @@ def check_target_imports(plan: Plan, module: str) -> None:
     """
     loaded = sys.modules.get(module)
     file = getattr(loaded, "__file__", None)
-    if file is None:
+    if file is None or not os.path.isfile(file):  # "<stdin>" for one
         return
     check = _Check(plan)
     path = check.inside(os.path.realpath(file))

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from flamepy.runtime.loop import Executor
     from flamepy.runtime.tasks import Tasks
 
+LAST_MOMENT = 1.0
+"""Seconds that coroutines have to clean up when the executor ends."""
+
 
 class Coroutines:
     """The event loop of an executor, on a thread of its own.
@@ -59,6 +62,17 @@ class Coroutines:
     def cancel(self, number: int) -> None:
         """Cancel a coroutine or stream, if it still runs."""
         self._loop.call_soon_threadsafe(self._cancel, number)
+
+    def close(self) -> None:
+        """Cancel all that is under way, and give it a moment to clean up."""
+
+        async def end() -> None:
+            for task in self._running.values():
+                task.cancel()
+            if self._running:
+                await asyncio.wait(self._running.values(), timeout=LAST_MOMENT)
+
+        asyncio.run_coroutine_threadsafe(end(), self._loop).result(2 * LAST_MOMENT)
 
     def _cancel(self, number: int) -> None:
         task = self._running.get(number)

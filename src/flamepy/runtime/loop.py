@@ -27,7 +27,7 @@ from flamepy.wire.pulse import Pulse
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from typing import Any
+    from typing import Any, NoReturn
 
     from flamepy.runtime.tasks import Tasks
 
@@ -86,6 +86,7 @@ class Executor:
         self.running: Any = memoryview(bytearray(8)).cast("Q")
         self.target: Target
         self.tasks: Tasks
+        self.exit_now = os._exit
         self._elastic = False
         self._checkpoint: int | None = None
         self._writers: tuple[output.LineWriter, ...] = ()
@@ -315,7 +316,10 @@ class Executor:
 
     def _print(self, stream: str, text: str) -> None:
         self.out.append((Say.LOG, stream, text))
-        self.late()
+        if stream == "stderr":  # these may be the last words of this process
+            self.flush()
+        else:
+            self.late()
 
     def _finish_lines(self) -> None:
         for writer in self._writers:
@@ -384,6 +388,18 @@ class Executor:
         _signal.signal(_signal.SIGINT, _signal.default_int_handler)
         output.restore()
 
+    def leave(self, status: int) -> NoReturn:
+        """Stands for ``os._exit`` in tasks: what is finished and printed leaves before the process ends."""
+        self._finish_lines()
+        self.flush()
+        self.exit_now(status)
+
+    def finish(self) -> None:
+        """The client wants nothing more: coroutines and streams may clean up."""
+        if self._methods:
+            self.tasks.close()
+        self.flush()
+
     # ---- checkpoints
 
     def _save_if_due(self) -> None:
@@ -410,6 +426,7 @@ def main(data: int, bell: int, slot: int) -> None:
     executor = Executor(data, bell, slot)
     _signal.signal(_signal.SIGINT, executor.ring)
     os.register_at_fork(after_in_child=executor.forked)
+    os._exit = executor.leave
     executor.run()
-    executor.flush()
+    executor.finish()
     atexit._run_exitfuncs()

@@ -181,6 +181,13 @@ class Tasks:
             if segment is not None and not self._arena.recycle(segment):
                 self._executor.out.append((Say.DROPPED, name))
 
+    def close(self) -> None:
+        """Let what is under way clean up."""
+        for stream in self._streams.values():
+            stream.close()
+        if self._coroutines is not None:
+            self._coroutines.close()
+
     def unfinished(self) -> bool:
         """Whether a coroutine or a stream is under way, so that the state is not settled."""
         return bool(self._streams) or (self._coroutines is not None and self._coroutines.busy())

@@ -95,22 +95,22 @@ def dumps(obj: object, buffer_callback: Callable[[Any], object] | None = None, *
         data = _pickle_dumps(obj, 5, buffer_callback=keep)
     except (PicklingError, AttributeError, TypeError):
         taken.clear()
-        data = _by_value(obj, keep)
+        data = _by_value(obj, keep, main_by_value)
     else:
         if main_by_value and b"__main__" in data:
             taken.clear()
-            data = _by_value(obj, keep)
+            data = _by_value(obj, keep, main_by_value)
     for buffer in taken:
         buffer_callback(buffer)  # type: ignore[misc]
     return data
 
 
-def _by_value(obj: object, keep: Callable[[Any], object] | None) -> bytes:
+def _by_value(obj: object, keep: Callable[[Any], object] | None, main_by_value: bool) -> bytes:  # noqa: FBT001
     from flamepy.serialization import byvalue
 
     if _references.found:
         _references.found.clear()
-    return byvalue.dumps(obj, keep)
+    return byvalue.dumps(obj, keep, main_by_value=main_by_value)
 
 
 loads = _pickle_loads
