@@ -25,7 +25,7 @@ _here, _service = globals(), FlameRunnerService.__init__.__globals__
 class AsyncMethod(RemoteMethod[P, R], Generic[P, R]):
     """A remote method whose calls return awaitables; without a running loop, plain ObjectExprs."""
 
-    __doc__ = OwnDoc(__doc__)  # type: ignore[assignment]
+    __doc__ = OwnDoc(__doc__)
     __slots__ = ()
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
@@ -59,7 +59,7 @@ class AsyncMethod(RemoteMethod[P, R], Generic[P, R]):
 class AsyncRunnerService(FlameRunnerService[Any]):
     """A `FlameRunnerService` whose calls can be awaited."""
 
-    __doc__ = OwnDoc(__doc__)  # type: ignore[assignment]
+    __doc__ = OwnDoc(__doc__)
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         """Call the function (or the instance's ``__call__``) as a task."""

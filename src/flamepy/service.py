@@ -51,7 +51,7 @@ class RemoteMethod(Generic[P, R]):
         >>> counter.add.map([1, 2, 3])  # doctest: +SKIP
     """
 
-    __doc__ = OwnDoc(__doc__)  # type: ignore[assignment]
+    __doc__ = OwnDoc(__doc__)
 
     __slots__ = ("_accepts", "_least", "_most", "_number", "_options", "_session", "_submit", "function", "name")
 
@@ -133,7 +133,8 @@ class RemoteMethod(Generic[P, R]):
             "priority": priority,
         }
         base = self._options or self._session.spec.defaults
-        options = base._replace(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+        changed: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+        options = base._replace(**changed)
         return RemoteMethod(self._session, self._number, self.name, self.function, self._accepts, options)
 
     def _documentation(self) -> str | None:
@@ -163,7 +164,7 @@ class FlameRunnerService(Generic[T]):
     ``options`` are the service's own unless the original has methods of these names.
     """
 
-    __doc__ = OwnDoc(__doc__)  # type: ignore[assignment]
+    __doc__ = OwnDoc(__doc__)
 
     _flame_session: Session
     _flame_methods: dict[str, RemoteMethod[..., Any]]
@@ -171,7 +172,7 @@ class FlameRunnerService(Generic[T]):
 
     def __init__(self, session: Session, methods: dict[str, tuple[Any, Accepts]]) -> None:
         name = session.spec.name
-        made = {
+        made: dict[str, RemoteMethod[..., Any]] = {
             method: RemoteMethod(session, number, f"{name}.{method}" if method else name, function, accepts)
             for number, (method, (function, accepts)) in enumerate(methods.items())
         }
@@ -218,14 +219,14 @@ class FlameRunnerService(Generic[T]):
         parts = []
         for name, method in self._flame_methods.items():
             text = (method.__doc__ or "").strip().replace("\n", "\n    ")
-            parts.append(f"{name or self._flame_session.spec.name}{method.__signature__ or '(...)'}\n    {text}".rstrip())
+            head = f"{name or self._flame_session.spec.name}{method.__signature__ or '(...)'}"
+            parts.append(f"{head}\n    {text}".rstrip())
         return "\n\n".join(parts)
 
     def _own_call(self, what: str) -> RemoteMethod[..., Any]:
         if self._flame_call is None:
-            raise TypeError(
-                f"'{what}' needs a function; for a method of '{self._flame_session.spec.name}' use service.method.{what}(...)"
-            )
+            name = self._flame_session.spec.name
+            raise TypeError(f"'{what}' needs a function; for a method of '{name}' use service.method.{what}(...)")
         return self._flame_call
 
     def __getattr__(self, name: str) -> Any:
@@ -258,26 +259,29 @@ class FlameRunnerService(Generic[T]):
     def _repr_html_(self) -> str:
         import html
 
-        rows = "".join(
-            f"<tr><td><code>{html.escape(name or self._flame_session.spec.name)}</code></td>"
-            f"<td>{html.escape((getattr(method.function, '__doc__', None) or '').strip().partition(chr(10))[0])}</td></tr>"
-            for name, method in self._flame_methods.items()
-        )
-        return f"<b>{html.escape(self._flame_session.spec.name)}</b><table>{rows}</table>"
+        own = self._flame_session.spec.name
+        rows = ""
+        for name, method in self._flame_methods.items():
+            summary = (getattr(method.function, "__doc__", None) or "").strip().partition("\n")[0]
+            rows += f"<tr><td><code>{html.escape(name or own)}</code></td><td>{html.escape(summary)}</td></tr>"
+        return f"<b>{html.escape(own)}</b><table>{rows}</table>"
 
 
 class FunctionService(FlameRunnerService[Any], Generic[P, R]):
     """The service of a function; keeps the function's parameters and result for type checkers."""
 
-    __doc__ = OwnDoc(__doc__)  # type: ignore[assignment]
+    __doc__ = OwnDoc(__doc__)
 
     if TYPE_CHECKING:
 
-        def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> ObjectExpr[R]: ...
+        def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> ObjectExpr[R]:
+            """Call the function as a task."""
 
-        def map(self, *iterables: Iterable[Any]) -> list[ObjectExpr[R]]: ...
+        def map(self, *iterables: Iterable[Any]) -> list[ObjectExpr[R]]:
+            """Submit one task for each item."""
 
-        def options(self, **options: Any) -> RemoteMethod[P, R]: ...
+        def options(self, **options: Any) -> RemoteMethod[P, R]:
+            """The function's call with other options."""
 
 
 def _reopen(kind: type[FlameRunnerService[Any]], session: Any, arities: dict[str, tuple[int, int]]) -> Any:

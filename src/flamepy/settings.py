@@ -95,9 +95,7 @@ def _instances(target: Target, instances: int | tuple[int, int] | None, warmup: 
     if not 0 <= least <= most or not warmup <= most or most < 1:
         raise ServiceError(f"instances={instances!r} of '{target.name}' is not N or (least, most) with most >= 1")
     if target.kind == "instance" and most > 1:
-        raise ServiceError(
-            f"'{target.name}' is one instance and has one executor; give service() its class for {most} independent ones"
-        )
+        raise ServiceError(f"'{target.name}' is one instance and has one executor; for {most} give service() its class")
     return max(least, warmup), most
 
 

@@ -92,7 +92,8 @@ class Arity(Accepts):
         given = len(args) + len(kwargs)
         if len(args) > self.most or given < self.least:
             most = "" if self.most == MANY else f" and at most {self.most}"
-            raise TypeError(f"{self._name}() takes at least {self.least}{most} positional arguments; {given} were given")
+            wanted = f"at least {self.least}{most} positional arguments"
+            raise TypeError(f"{self._name}() takes {wanted}; {given} were given")
 
     def signature(self) -> None:
         """It is elsewhere."""

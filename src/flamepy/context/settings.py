@@ -20,7 +20,7 @@ class _Frozen:
     Not a dataclass: importing :mod:`dataclasses` takes longer than anything else at the start of a program.
     """
 
-    __slots__ = ()
+    __slots__: tuple[str, ...] = ()
     _hidden: frozenset[str] = frozenset()
 
     def _set(self, values: Mapping[str, Any]) -> None:

@@ -15,10 +15,10 @@ import time
 import pytest
 import yaml
 
-from flamepy.engines.local import places
-from flamepy.engines.local.control import ControlServer, handler_for
-from flamepy.engines.local.ended import record_end
-from flamepy.engines.local.session_log import SessionLog
+from flamepy.engines.local.inspection import places
+from flamepy.engines.local.inspection.control import ControlServer, handler_for
+from flamepy.engines.local.inspection.ended import record_end
+from flamepy.engines.local.inspection.session_log import SessionLog
 from flamepy.errors import EngineError
 from flamepy.model.application import flmrun
 from flamepy.model.snapshot import (

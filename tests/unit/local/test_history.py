@@ -5,11 +5,11 @@ import threading
 
 import pytest
 
-from flamepy.engines.local import ended, history, places
-from flamepy.engines.local.ended import bury, record_end
-from flamepy.engines.local.history import HistoryInspector
-from flamepy.engines.local.records import encode
-from flamepy.engines.local.session_log import SessionLog, prune_logs
+from flamepy.engines.local.inspection import ended, history, places
+from flamepy.engines.local.inspection.ended import bury, record_end
+from flamepy.engines.local.inspection.history import HistoryInspector
+from flamepy.engines.local.inspection.records import encode
+from flamepy.engines.local.inspection.session_log import SessionLog, prune_logs
 from flamepy.errors import EngineError
 from flamepy.model.snapshot import SessionRecord, Snapshot, TaskRecord
 

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flamepy.engines.local import places
-from flamepy.engines.local.control import REQUEST_LIMIT, ControlServer, handler_for
-from flamepy.engines.local.inspection import LiveInspector, local_inspectors
-from flamepy.engines.local.records import decode, encode
-from flamepy.engines.local.session_log import SessionLog, older_part, read_log
+from flamepy.engines.local.inspection import places
+from flamepy.engines.local.inspection.control import REQUEST_LIMIT, ControlServer, handler_for
+from flamepy.engines.local.inspection.inspector import LiveInspector, local_inspectors
+from flamepy.engines.local.inspection.records import decode, encode
+from flamepy.engines.local.inspection.session_log import SessionLog, older_part, read_log
 from flamepy.errors import EngineError, EngineUnavailable
 from flamepy.model.application import flmrun
 from flamepy.model.snapshot import SessionRecord, Snapshot

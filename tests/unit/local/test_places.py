@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from flamepy.engines.local import places, private_files
+from flamepy.engines.local.inspection import places, private_files
 from flamepy.errors import EngineError
 
 
@@ -65,7 +65,7 @@ def test_a_killed_engine_is_dead_even_if_a_forked_child_lives_on():
     # The child holds a copy of every descriptor, as a program's own worker processes do.
     program = (
         "import os, signal, sys\n"
-        "from flamepy.engines.local import places\n"
+        "from flamepy.engines.local.inspection import places\n"
         "places.claim('2-b')\n"
         "kept = places.claim('3-c')\n"
         "kept.write_info({'pid': os.getpid()})\n"
@@ -135,6 +135,6 @@ def test_a_runtime_folder_that_is_no_folder_is_passed_over(monkeypatch, tmp_path
 
 
 def test_importing_places_loads_no_heavy_module():
-    program = "import sys; import flamepy.engines.local.places; print(*sys.modules)"
+    program = "import sys; import flamepy.engines.local.inspection.places; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
     assert not {"json", "socket", "pathlib", "tempfile", "platformdirs", "sqlite3", "msgspec"} & set(loaded)

@@ -9,11 +9,12 @@ from contextlib import ExitStack
 from time import monotonic, time
 
 from flamepy.completion import PENDING, Completion, Encoded
-from flamepy.engines.local import forks, places
+from flamepy.engines.local import forks
 from flamepy.engines.local.answers import Answers
 from flamepy.engines.local.deadlines import Deadlines
 from flamepy.engines.local.duties import Duties
 from flamepy.engines.local.fleet import Fleet
+from flamepy.engines.local.inspection import places
 from flamepy.engines.local.interrupts import Guard
 from flamepy.engines.local.keeper import Keeper
 from flamepy.engines.local.machine import gpu_count, machine_memory, shared_memory_root, temporary_root
@@ -32,6 +33,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from flamepy.completion import Source
     from flamepy.engines.local.workplace import Workplace
     from flamepy.model.specs import PackageRef, SessionSpec
 
@@ -90,7 +92,7 @@ class LocalEngine:
             os.mkdir(folder, 0o700)
             undo.callback(_remove, folder)
 
-    def _make_parts(  # noqa: PLR0913 - the engine's own settings, passed on
+    def _make_parts(
         self,
         undo: ExitStack,
         memory: int,
@@ -122,7 +124,7 @@ class LocalEngine:
         Raises:
             EngineUnavailable: The template process cannot be started.
         """
-        from flamepy.engines.local.register import Register
+        from flamepy.engines.local.inspection.register import Register
 
         try:
             self.fleet.start_template()
@@ -190,7 +192,7 @@ class LocalEngine:
             inner._source.wait(inner, None)
         if found:
             form = (*form[:3], [self.answers._encode(c) for c in found])
-        completion._source = _Done()
+        completion._source = _DONE
         if type(form) is not tuple:
             completion._outcome = form
         else:
@@ -327,3 +329,6 @@ def _remove(folder: str) -> None:
 
 def _slug(name: str) -> str:
     return "".join(c if c.isalnum() else "-" for c in name).strip("-").lower()[:40] or "service"
+
+
+_DONE: Source = _Done()

@@ -9,9 +9,9 @@ from time import monotonic
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from flamepy.engines.local.engine import LocalEngine
+    from flamepy.engines.local.inspection.session_log import SessionLog
     from flamepy.engines.local.links import Link
     from flamepy.engines.local.session import LocalSession
-    from flamepy.engines.local.session_log import SessionLog
 
 SAME_FOR = 2.0
 """Seconds in which a line that other executors of the service print too is shown once."""
@@ -97,14 +97,14 @@ class Output:
     def _log(self, session: LocalSession) -> SessionLog:
         log = self._logs.get(session.id)
         if log is None:
-            from flamepy.engines.local.session_log import SessionLog
+            from flamepy.engines.local.inspection.session_log import SessionLog
 
             log = self._logs[session.id] = SessionLog(self.path_of(session))
         return log
 
     def path_of(self, session: LocalSession) -> str:
         """The log file of a session."""
-        from flamepy.engines.local.places import logs_root
+        from flamepy.engines.local.inspection.places import logs_root
 
         return f"{logs_root()}/{session.id}.log"
 

@@ -13,16 +13,20 @@ if TYPE_CHECKING:
 READ, WRITE = 1, 4
 
 
+def descriptor_set() -> select.epoll:
+    """An empty set of descriptors: an epoll, or what looks like one."""
+    if sys.platform == "linux":
+        return select.epoll()
+    from flamepy.engines.local.kqueue import Kqueue
+
+    return Kqueue()
+
+
 class Poller:
-    """A set of descriptors to wait for; itself one that can be waited for."""
+    """A set of descriptors to wait for; itself one that can be waited for, and whose wait can be ended."""
 
     def __init__(self) -> None:
-        if sys.platform == "linux":
-            self._poll: select.epoll = select.epoll()
-        else:
-            from flamepy.engines.local.kqueue import Kqueue
-
-            self._poll = Kqueue()
+        self._poll = descriptor_set()
         self._wake_in, self._wake_out = os.pipe()
         os.set_blocking(self._wake_in, False)
         os.set_blocking(self._wake_out, False)

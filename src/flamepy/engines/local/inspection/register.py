@@ -7,7 +7,7 @@ import shutil
 import weakref
 from time import time
 
-from flamepy.engines.local import places
+from flamepy.engines.local.inspection import places
 from flamepy.errors import EngineError
 
 TYPE_CHECKING = False
@@ -30,7 +30,7 @@ class Register:
     """The public face of one engine."""
 
     def __init__(self, engine: LocalEngine) -> None:
-        from flamepy.engines.local.control import ControlServer, handler_for
+        from flamepy.engines.local.inspection.control import ControlServer, handler_for
 
         self._engine = engine
         self._closed: list[SessionRecord] = []
@@ -49,7 +49,7 @@ class Register:
             self._engine.keeper.after(SOON, self._catch_up)
 
     def _catch_up(self) -> None:
-        from flamepy.engines.local.records import encode
+        from flamepy.engines.local.inspection.records import encode
 
         self._pending = False
         if self._engine.closed:
@@ -70,7 +70,7 @@ class Register:
         if self._reclaimed:
             return
         self._reclaimed = True
-        from flamepy.engines.local.ended import bury
+        from flamepy.engines.local.inspection.ended import bury
         from flamepy.engines.local.machine import shared_memory_root, temporary_root
 
         for place in places.dead_engines():
@@ -84,7 +84,7 @@ class Register:
 
     def ended(self) -> None:
         """The engine ends: last words, and nothing is left."""
-        from flamepy.engines.local.ended import record_end
+        from flamepy.engines.local.inspection.ended import record_end
 
         self._engine.keeper.ignore(self._server.fileno())
         self.reclaim()

@@ -18,8 +18,8 @@ import sys
 from _socket import AF_UNIX, SOCK_STREAM, SOL_SOCKET, socket
 from time import monotonic
 
-from flamepy.engines.local.private_files import unlink
-from flamepy.engines.local.readiness import Readiness
+from flamepy.engines.local.inspection.private_files import unlink
+from flamepy.engines.local.poller import READ, WRITE, descriptor_set
 from flamepy.errors import FlameError
 
 TYPE_CHECKING = False
@@ -81,8 +81,8 @@ class ControlServer:
         self._handler = handler
         self._connections: dict[int, _Connection] = {}
         self._listener = _listen(path)
-        self._ready = Readiness()
-        self._ready.watch(self._listener.fileno())
+        self._ready = descriptor_set()
+        self._ready.register(self._listener.fileno(), READ)
 
     def fileno(self) -> int:
         """The descriptor that turns readable when `handle_ready` has something to do."""
@@ -91,7 +91,7 @@ class ControlServer:
     def handle_ready(self) -> None:
         """Do all that can be done without waiting; returns at once if that is nothing."""
         self._drop_overdue()
-        for descriptor in self._ready.ready():
+        for descriptor, _ in self._ready.poll(0):
             if descriptor == self._listener.fileno():
                 self._accept()
             elif descriptor in self._connections:
@@ -128,7 +128,7 @@ class ControlServer:
             self._drop(next(iter(self._connections.values())))
         connection.socket.settimeout(0)
         self._connections[descriptor] = connection
-        self._ready.watch(descriptor)
+        self._ready.register(descriptor, READ)
 
     def _advance(self, connection: _Connection) -> None:
         try:
@@ -137,7 +137,7 @@ class ControlServer:
                 if request is None:
                     return
                 connection.answer = memoryview(_framed(self._answer(request)))
-                self._ready.watch_writing(connection.socket.fileno())
+                self._ready.modify(connection.socket.fileno(), WRITE)
             if connection.send():
                 self._drop(connection)
         except (BlockingIOError, InterruptedError):
@@ -163,7 +163,7 @@ class ControlServer:
     def _drop(self, connection: _Connection) -> None:
         descriptor = connection.socket.fileno()
         del self._connections[descriptor]
-        self._ready.forget(descriptor)
+        self._ready.unregister(descriptor)
         connection.socket.close()
 
 
@@ -213,7 +213,7 @@ def handler_for(engine: Controlled) -> Handler:
     def handle(request: dict[str, Any]) -> Mapping[str, Any]:
         verb = request.get("verb")
         if verb == "snapshot":
-            from flamepy.engines.local.records import encode
+            from flamepy.engines.local.inspection.records import encode
 
             return encode(engine.snapshot())
         if verb == "close_session":

@@ -10,8 +10,14 @@ from __future__ import annotations
 import os
 from time import gmtime, strftime, time
 
-from flamepy.engines.local.places import logs_root
-from flamepy.engines.local.private_files import create_locked, is_descriptor_locked, is_locked, unlink, unlock
+from flamepy.engines.local.inspection.places import logs_root
+from flamepy.engines.local.inspection.private_files import (
+    create_locked,
+    is_descriptor_locked,
+    is_locked,
+    unlink,
+    unlock,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

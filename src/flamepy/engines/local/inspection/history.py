@@ -17,10 +17,10 @@ import os
 import sqlite3
 from typing import TYPE_CHECKING, TypeVar
 
-from flamepy.engines.local.places import ended_root, state_root
-from flamepy.engines.local.private_files import unlink
-from flamepy.engines.local.records import build_all, decode, fields_of
-from flamepy.engines.local.session_log import prune_logs, read_log
+from flamepy.engines.local.inspection.places import ended_root, state_root
+from flamepy.engines.local.inspection.private_files import unlink
+from flamepy.engines.local.inspection.records import build_all, decode, fields_of
+from flamepy.engines.local.inspection.session_log import prune_logs, read_log
 from flamepy.errors import EngineError
 from flamepy.model.lifecycle import SessionState, TaskState
 from flamepy.model.snapshot import SessionRecord, Snapshot, TaskRecord

@@ -23,7 +23,7 @@ from __future__ import annotations
 import os
 import sys
 
-from flamepy.engines.local.private_files import (
+from flamepy.engines.local.inspection.private_files import (
     RUNTIME_VARIABLE,
     STATE_VARIABLE,
     is_locked,
@@ -127,7 +127,7 @@ class ClaimedPlace(EnginePlace):
 
         Args:
             info: ``pid``, ``created``, ``endpoint`` and whatever else JSON can hold. An encoded snapshot
-                (`flamepy.engines.local.records.encode`) under ``snapshot`` lets flmctl list the sessions of an engine
+                (`flamepy.engines.local.inspection.records.encode`) under ``snapshot`` lets flmctl list the sessions of an engine
                 that was killed.
 
         Raises:
@@ -237,7 +237,7 @@ def live_engines() -> list[EnginePlace]:
 def dead_engines() -> list[EnginePlace]:
     """Return the places of engines that were killed before they could tidy up, oldest first.
 
-    Whoever calls this frees what they left behind, then calls `flamepy.engines.local.ended.bury` on each.
+    Whoever calls this frees what they left behind, then calls `flamepy.engines.local.inspection.ended.bury` on each.
     """
     return [place for place in _places() if not place.is_live()]
 

@@ -6,16 +6,16 @@ import json
 import socket
 from typing import TYPE_CHECKING, Any
 
-from flamepy.engines.local.control import LENGTH_BYTES
-from flamepy.engines.local.places import live_engines
-from flamepy.engines.local.records import decode
-from flamepy.engines.local.session_log import read_log
+from flamepy.engines.local.inspection.control import LENGTH_BYTES
+from flamepy.engines.local.inspection.places import live_engines
+from flamepy.engines.local.inspection.records import decode
+from flamepy.engines.local.inspection.session_log import read_log
 from flamepy.errors import EngineError, EngineUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from flamepy.engines.local.places import EnginePlace
+    from flamepy.engines.local.inspection.places import EnginePlace
     from flamepy.engines.port import Inspector
     from flamepy.model.snapshot import Snapshot
 
@@ -34,7 +34,7 @@ def local_inspectors(*, history: bool = True) -> list[Inspector]:
     live: list[Inspector] = [LiveInspector(place) for place in live_engines()]
     if not history:
         return live
-    from flamepy.engines.local.history import HistoryInspector
+    from flamepy.engines.local.inspection.history import HistoryInspector
 
     return [*live, HistoryInspector()]
 

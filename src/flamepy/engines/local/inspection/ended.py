@@ -9,13 +9,13 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from flamepy.engines.local.places import ended_root
-from flamepy.engines.local.private_files import write_atomically
-from flamepy.engines.local.session_log import prune_logs
+from flamepy.engines.local.inspection.places import ended_root
+from flamepy.engines.local.inspection.private_files import write_atomically
+from flamepy.engines.local.inspection.session_log import prune_logs
 from flamepy.errors import EngineError
 
 if TYPE_CHECKING:
-    from flamepy.engines.local.places import EnginePlace
+    from flamepy.engines.local.inspection.places import EnginePlace
     from flamepy.model.snapshot import Snapshot
 
 FILE_LIMIT = 200
@@ -35,7 +35,7 @@ def record_end(snapshot: Snapshot) -> bool:
     Returns:
         Whether it was kept; an engine that had no session is not.
     """
-    from flamepy.engines.local.records import encode
+    from flamepy.engines.local.inspection.records import encode
 
     return bool(snapshot.sessions) and _record(snapshot.engine, encode(snapshot))
 
@@ -44,7 +44,7 @@ def bury(place: EnginePlace) -> None:
     """Keep what a killed engine had said of itself last, then remove its folder.
 
     Args:
-        place: One of `flamepy.engines.local.places.dead_engines`, freed of everything else.
+        place: One of `flamepy.engines.local.inspection.places.dead_engines`, freed of everything else.
     """
     last_words = place.read_info().get("snapshot")
     if isinstance(last_words, dict) and last_words.get("sessions"):
@@ -65,7 +65,7 @@ def _record(engine: str, last_words: dict[str, Any]) -> bool:
         if waiting % _PRUNE_EVERY == 0:
             prune_logs()
         if waiting > FILE_LIMIT:
-            from flamepy.engines.local.history import fold_ended
+            from flamepy.engines.local.inspection.history import fold_ended
 
             fold_ended()
     except (OSError, EngineError):
