@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
 from flamepy.runner import FlameRunner
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
+
+    from typing_extensions import Unpack
+
+    from flamepy.async_service import AsyncFunctionService, AsyncRunnerService
+    from flamepy.settings import ServiceSettings
+
+P = ParamSpec("P")
+R = TypeVar("R")
+T = TypeVar("T")
 
 
 class FlameAsyncRunner(FlameRunner):
@@ -62,6 +72,17 @@ class FlameAsyncRunner(FlameRunner):
         """Enter without an event loop's help; see `FlameRunner`."""
         self._open()
         return self
+
+    if TYPE_CHECKING:
+
+        @overload  # type: ignore[override]
+        def service(self, obj: type[T], **settings: Unpack[ServiceSettings]) -> AsyncRunnerService[T]: ...  # type: ignore[overload-overlap]
+
+        @overload
+        def service(self, obj: Callable[P, R], **settings: Unpack[ServiceSettings]) -> AsyncFunctionService[P, R]: ...
+
+        @overload
+        def service(self, obj: T, **settings: Unpack[ServiceSettings]) -> AsyncRunnerService[T]: ...
 
     def service(self, obj: Any, **settings: Any) -> Any:
         """Make a service whose calls can be awaited; the arguments are those of `FlameRunner.service`."""

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
 from flamepy.completion import PENDING
 from flamepy.event_loop import Call
 from flamepy.object_expr import ObjectExpr
-from flamepy.service import FlameRunnerService, OwnDoc, RemoteMethod
+from flamepy.service import FlameRunnerService, FunctionService, OwnDoc, RemoteMethod
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 P = ParamSpec("P")
 R = TypeVar("R")
+T = TypeVar("T")
 
 _new = ObjectExpr.__new__
 _running_loop = asyncio._get_running_loop
@@ -44,7 +45,7 @@ class AsyncMethod(RemoteMethod[P, R], Generic[P, R]):
         if loop is None:
             self._submit(expr, self._number, args, kwargs, self._options)
             return expr
-        call = Call(loop=loop)
+        call: Call[Any] = Call(loop=loop)
         call.begin(expr)
         self._submit(expr, self._number, args, kwargs, self._options)
         expr._source.attach(loop)  # type: ignore[union-attr]
@@ -56,7 +57,7 @@ class AsyncMethod(RemoteMethod[P, R], Generic[P, R]):
         return AsyncMethod(other._session, other._number, other.name, other.function, other._accepts, other._options)
 
 
-class AsyncRunnerService(FlameRunnerService[Any]):
+class AsyncRunnerService(FlameRunnerService[T], Generic[T]):
     """A `FlameRunnerService` whose calls can be awaited."""
 
     __doc__ = OwnDoc(__doc__)
@@ -76,9 +77,27 @@ class AsyncRunnerService(FlameRunnerService[Any]):
         await asyncio.get_running_loop().run_in_executor(None, self._flame_session.close)
 
 
-def awaitable_service(service: FlameRunnerService[Any]) -> AsyncRunnerService:
+class AsyncFunctionService(AsyncRunnerService[Any], Generic[P, R]):
+    """The service of a function; keeps the function's parameters and result for type checkers."""
+
+    __doc__ = OwnDoc(__doc__)
+
+    if TYPE_CHECKING:
+
+        def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> Call[R]:  # type: ignore[override]
+            """Call the function as a task."""
+
+        def map(self, *iterables: Iterable[Any]) -> list[Call[R]]:  # type: ignore[override]
+            """Submit one task for each item."""
+
+        def options(self, **options: Any) -> Callable[P, Call[R]]:  # type: ignore[override]
+            """The function's call with other options."""
+
+
+def awaitable_service(service: FlameRunnerService[Any]) -> AsyncRunnerService[Any]:
     """Turn a handle into one whose calls can be awaited."""
-    made = AsyncRunnerService.__new__(AsyncRunnerService)
+    kind: Any = AsyncFunctionService if isinstance(service, FunctionService) else AsyncRunnerService
+    made: AsyncRunnerService[Any] = kind.__new__(kind)
     made.__dict__.update(service.__dict__)
     methods = {
         name: AsyncMethod[Any, Any](m._session, m._number, m.name, m.function, m._accepts, m._options)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from _thread import get_ident
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from flamepy.completion import PENDING, Completion, Failure
 from flamepy.serialization import codec
@@ -15,8 +15,13 @@ from flamepy.serialization import codec
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from flamepy.object_expr import ObjectExpr
 
-class Call(asyncio.Future):  # type: ignore[type-arg]
+
+R = TypeVar("R")
+
+
+class Call(asyncio.Future["ObjectExpr[R]"], Generic[R]):
     """A submitted call: awaiting it gives the finished ObjectExpr; cancelling it cancels the call.
 
     A future of asyncio itself, because ``gather`` and the like wrap any other awaitable in a task, which costs more
@@ -28,7 +33,7 @@ class Call(asyncio.Future):  # type: ignore[type-arg]
 
     __slots__ = ("_thread", "expr")
 
-    expr: Any
+    expr: ObjectExpr[R]
     _thread: int
 
     def begin(self, expr: Any) -> None:
@@ -64,15 +69,14 @@ class Call(asyncio.Future):  # type: ignore[type-arg]
             self.expr.cancel()
         return super().cancel(msg)
 
-    def get(self, timeout: float | None = None) -> Any:
+    def get(self, timeout: float | None = None) -> R:
         """The value, for synchronous use of an async runner; see `ObjectExpr.get`."""
         return self.expr.get(timeout)
 
     def __aiter__(self) -> AsyncIterator[Any]:
         """Iterate over the items of a generator as they arrive; see `ObjectExpr.__aiter__`."""
-        from flamepy.stream import async_items_of
-
-        return async_items_of(self.expr)
+        items: AsyncIterator[Any] = self.expr.__aiter__()
+        return items
 
     def __reduce__(self) -> tuple[Any, ...]:
         return codec.reference(self.expr)

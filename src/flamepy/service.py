@@ -8,7 +8,7 @@ One call, from here to the executor and back::
 from __future__ import annotations
 
 from sys import _getframe
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
 from flamepy.completion import PENDING
 from flamepy.object_expr import ObjectExpr
@@ -201,14 +201,23 @@ class FlameRunnerService(Generic[T]):
         """The service's call with other options; see `RemoteMethod.options`."""
         return self._own_call("options").options(**options)
 
-    def call(self, method: Callable[..., R], /, *args: Any, **kwargs: Any) -> ObjectExpr[R]:
-        """Submit ``method``, given as the original's function, so that type checkers know its result.
+    if TYPE_CHECKING:
+
+        @overload
+        def call(
+            self, method: Callable[Concatenate[T, P], R], /, *args: P.args, **kwargs: P.kwargs
+        ) -> ObjectExpr[R]: ...
+
+        @overload
+        def call(self, method: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> ObjectExpr[R]: ...
+
+    def call(self, method: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        """Submit ``method``, given as the original's function, so that type checkers know its parameters and result.
 
         Example:
             >>> counter.call(Counter.add, 1)  # doctest: +SKIP
         """
-        remote = getattr(self, method.__name__)
-        return remote(*args, **kwargs)  # type: ignore[no-any-return]
+        return getattr(self, method.__name__)(*args, **kwargs)
 
     def close(self) -> None:
         """Wait for the tasks submitted so far and release the executors; later calls raise ServiceClosed."""

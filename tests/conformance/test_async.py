@@ -103,6 +103,13 @@ async def test_entering_and_leaving_do_not_block_the_loop(make_async_runner, tmp
     ticking.cancel()
 
 
+async def test_a_blocking_get_on_the_loop_is_no_deadlock(make_async_runner, make_runner):
+    async with make_async_runner() as runner:
+        assert runner.service(functions.add)(1, 2).get(30) == 3
+        with make_runner() as other:
+            assert other.service(functions.add)(3, 4).get(30) == 7
+
+
 async def test_errors_are_raised_at_await(make_async_runner):
     async with make_async_runner() as runner:
         fail = runner.service(failing.fail)
@@ -252,7 +259,7 @@ async def test_an_async_runner_and_a_plain_one_together(make_async_runner, make_
 
 
 async def test_an_exception_leaves_the_block_and_cancels(make_async_runner, storage):
-    with pytest.raises(RuntimeError, match="leave"):
+    with pytest.raises(RuntimeError, match="leave"):  # noqa: PT012 - the block is what is tested
         async with make_async_runner() as runner:
             call = runner.service(functions.sleep_for_ever)()
             raise RuntimeError("leave")

@@ -52,9 +52,9 @@ def test_get_gives_the_same_object_each_time(runner):
 @pytest.mark.parametrize(
     "value",
     [
-        0, -1, 2**63, -(2**200), 1.5, float("inf"), 1 + 2j, True, None, "", "é€😀", "\ud800", b"", b"\0\xff", (), (1, (2,)),
-        [], {}, {"a": [1]}, {1, 2}, frozenset({1}), bytearray(b"x"), range(3), slice(1, 2), ..., NotImplemented, int, len,
-        os.sep, functions.add, classes.Counter,
+        0, -1, 2**63, -(2**200), 1.5, float("inf"), 1 + 2j, True, None, "", "é€😀", "\ud800", b"", b"\0\xff", (),
+        (1, (2,)),        [], {}, {"a": [1]}, {1, 2}, frozenset({1}), bytearray(b"x"), range(3), slice(1, 2), ..., NotImplemented, int,
+        len, os.sep, functions.add, classes.Counter,
     ],
     ids=lambda value: repr(value)[:14].encode("ascii", "backslashreplace").decode(),
 )  # fmt: skip

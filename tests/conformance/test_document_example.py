@@ -75,7 +75,7 @@ def test_the_documents_flame_yaml_with_this_engine_and_storage(script, context):
     assert context.endpoint in text
     config = script.write(text, "flame.yaml")
     assert FlameContext.load(config).package.storage == script.storage.as_uri()
-    look = 'import os; print(*os.listdir("%s"))' % script.storage
+    look = f"import os; print(*os.listdir({str(script.storage)!r}))"
     source = runnable(EXAMPLE).replace("sum_s = ", f"{look}; sum_s = ")
     first, *rest = script.run_text(source).stdout.splitlines()
     assert first.startswith("test")

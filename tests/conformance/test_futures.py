@@ -144,7 +144,7 @@ def test_cancel_what_waits(runner, tmp_path):
     (tmp_path / "go").touch()
     first.get()
     assert log.read().get() == [1]
-    with pytest.raises(TaskCancelled, match="Log.write"):
+    with pytest.raises(TaskCancelled, match=r"Log\.write"):
         second.get()
 
 

@@ -50,7 +50,10 @@ def test_long_texts(runner, size):
 
 
 def test_nested_dicts_of_arrays(runner):
-    value = {"layers": [{"w": array_of(300_000, n).reshape(300, 1000), "b": array_of(10, n)} for n in range(5)], "name": "net"}
+    value = {
+        "layers": [{"w": array_of(300_000, n).reshape(300, 1000), "b": array_of(10, n)} for n in range(5)],
+        "name": "net",
+    }
     result = runner.service(functions.identity)(value).get()
     assert result["name"] == "net"
     for old, new in zip(value["layers"], result["layers"], strict=True):

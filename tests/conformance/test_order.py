@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 
-import flamepy
 from workshop import classes, functions
+
+import flamepy
 
 
 def test_ten_thousand_calls_in_order(runner):

@@ -73,7 +73,7 @@ def test_results_outlive_the_runner(make_runner):
 
 def test_leaving_by_an_exception_cancels_what_waits_and_stops_what_runs(make_runner, tmp_path):
     started = tmp_path / "started"
-    with pytest.raises(Stop), make_runner() as runner:
+    with pytest.raises(Stop), make_runner() as runner:  # noqa: PT012 - the block is what is tested
         log = runner.service(classes.Log)
         go = runner.service(functions.announce_and_wait, instances=1)
         blocked = log.write_when(1, str(tmp_path / "never"))

@@ -45,7 +45,7 @@ class Counter:
         return self.c
 '''
 
-USE = '''
+USE = """
 with FlameRunner("test") as runner:
     print(runner.service(times)(4).get())
     print(runner.service(Counter).add(5).get(), runner.service(Counter(10)).add(5).get())
@@ -56,7 +56,7 @@ with FlameRunner("test") as runner:
         runner.service(fail)().get()
     except Sour as error:
         print("caught", error)
-'''
+"""
 
 OUTPUT = ["12", "5 15", "Point(x=2) True", "True", "caught lemon"]
 
@@ -77,7 +77,12 @@ def test_an_unguarded_script(script):
 
 
 def test_a_script_in_a_main_function(script):
-    text = DEFINITIONS + "\n\ndef main():\n" + textwrap.indent(USE, "    ") + '\n\nif __name__ == "__main__":\n    main()\n'
+    text = (
+        DEFINITIONS
+        + "\n\ndef main():\n"
+        + textwrap.indent(USE, "    ")
+        + '\n\nif __name__ == "__main__":\n    main()\n'
+    )
     assert shown(script.run_text(text)) == OUTPUT
 
 

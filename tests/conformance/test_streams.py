@@ -124,7 +124,7 @@ def test_iterating_in_asyncio(runner):
         items = [item async for item in runner.service(streams.count_to)(200)]
         assert items == list(range(200))
         items = []
-        with pytest.raises(LookupError, match="after 20"):
+        with pytest.raises(LookupError, match="after 20"):  # noqa: PT012 - the block is what is tested
             async for item in runner.service(streams.fail_after)(20):
                 items.append(item)
         assert items == list(range(20))

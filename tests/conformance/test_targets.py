@@ -106,7 +106,13 @@ def test_a_partial(runner):
 
 @pytest.mark.parametrize(
     ("function", "args", "result"),
-    [(sum, ([1, 2, 3],), 6), (len, ("four",), 4), (operator.add, (1, 2), 3), (max, (3, 9, 4), 9), (str.upper, ("a",), "A")],
+    [
+        (sum, ([1, 2, 3],), 6),
+        (len, ("four",), 4),
+        (operator.add, (1, 2), 3),
+        (max, (3, 9, 4), 9),
+        (str.upper, ("a",), "A"),
+    ],
     ids=["sum", "len", "operator", "max", "method descriptor"],
 )
 def test_a_builtin(runner, function, args, result):

@@ -67,8 +67,8 @@ def capture(emit: Callable[[str, str], None]) -> tuple[LineWriter, LineWriter]:
 
 def restore() -> None:
     """Let ``sys.stdout`` and ``sys.stderr`` write to their descriptors again, for a process that has no client."""
-    sys.stdout = sys.__stdout__ = open(1, "w", encoding="utf-8", errors="backslashreplace", closefd=False)  # type: ignore[misc]  # noqa: SIM115
-    sys.stderr = sys.__stderr__ = open(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False)  # type: ignore[misc]  # noqa: SIM115
+    sys.stdout = sys.__stdout__ = open(1, "w", 1, encoding="utf-8", errors="backslashreplace", closefd=False)  # type: ignore[misc]  # noqa: SIM115
+    sys.stderr = sys.__stderr__ = open(2, "w", 1, encoding="utf-8", errors="backslashreplace", closefd=False)  # type: ignore[misc]  # noqa: SIM115
 
 
 def _text(raw: LineWriter) -> io.TextIOWrapper:

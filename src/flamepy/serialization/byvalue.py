@@ -40,7 +40,7 @@ def dumps(obj: object, buffer_callback: Callable[[Any], object] | None = None, *
 
 def _pickler_of_main_by_name(base: Any) -> Any:
     """A cloudpickle for which functions and classes of ``__main__`` are names, as they are for pickle."""
-    global _main_by_name  # noqa: PLW0603 - its base costs 20 ms to import, which most programs never pay
+    global _main_by_name  # its base costs 20 ms to import, which most programs never pay
     if _main_by_name is None:
 
         class MainByName(base):  # type: ignore[misc]

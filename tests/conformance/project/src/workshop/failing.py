@@ -83,7 +83,7 @@ def fail_group() -> None:
 
 
 def fail_with_os_error() -> None:
-    open("/no/such/folder/file")  # noqa: SIM115
+    open("/no/such/folder/file")
 
 
 def leave(code: object = 3) -> None:

@@ -117,7 +117,7 @@ def swallow_interrupts(path: str | None = None) -> None:
     while True:
         try:
             time.sleep(1000)
-        except BaseException:  # noqa: BLE001, S110
+        except BaseException:  # noqa: BLE001
             pass
 
 
