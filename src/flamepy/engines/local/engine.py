@@ -220,17 +220,20 @@ class LocalEngine:
         if self.closed or os.getpid() != self._owner:
             return
         with self._ending:  # several threads may ask; all of them return when it is done
-            if self.closed:
-                return
-            self.closing = True
-            try:
-                self._stop_work(cancel=cancel)
-                self.attach(None)
-            finally:
-                self.closed = True
-                atexit.unregister(self.close)
-                with self.guard:  # Ctrl-C waits for the end of this, which is near
-                    self._undo.close()
+            self._close_once(cancel=cancel)
+
+    def _close_once(self, *, cancel: bool) -> None:
+        if self.closed:
+            return
+        self.closing = True
+        try:
+            self._stop_work(cancel=cancel)
+            self.attach(None)
+        finally:
+            self.closed = True
+            atexit.unregister(self.close)
+            with self.guard:  # Ctrl-C waits for the end of this, which is near
+                self._undo.close()
 
     def _stop_work(self, *, cancel: bool) -> None:
         if cancel:
@@ -314,6 +317,9 @@ class _Done:
     def watch(self, completion: Completion) -> None:
         return
 
+    def settle(self, completion: Completion, outcome: object) -> None:
+        completion.complete(outcome)
+
     def cancel(self, completion: Completion) -> bool:
         return False
 
@@ -322,9 +328,14 @@ class _Done:
 
 
 def _remove(folder: str) -> None:
-    import shutil
+    try:  # with one descriptor and no import, for there may be none left
+        for name in os.listdir(folder):
+            os.unlink(f"{folder}/{name}")
+        os.rmdir(folder)
+    except OSError:
+        import shutil
 
-    shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _slug(name: str) -> str:

@@ -11,17 +11,16 @@ from __future__ import annotations
 
 import _socket
 import _thread
-import mmap
 import os
-import signal
-import sys
-from time import monotonic, sleep, time
+from time import monotonic
 
+from flamepy.engines.local.binding import binding_of
 from flamepy.engines.local.deadlines import GRACE
 from flamepy.engines.local.deaths import Deaths
 from flamepy.engines.local.launcher import Launcher
 from flamepy.engines.local.links import Link
 from flamepy.engines.local.news import News
+from flamepy.engines.local.processes import STATUS_WAIT, Process, Slots, end_orphan, kill_group
 from flamepy.errors import EngineClosed, EngineError, EngineUnavailable, ServiceFailed
 from flamepy.model.lifecycle import ExecutorState
 from flamepy.scheduling.events import (
@@ -44,38 +43,8 @@ if TYPE_CHECKING:
     from flamepy.engines.local.engine import LocalEngine
     from flamepy.engines.local.session import LocalSession
 
-SLOTS = 4096
-"""Executors that an engine can have at one time."""
-
 SOCKET_BYTES = 1 << 20
 """Send buffer of the sockets; the system may allow less."""
-
-STATUS_WAIT = 1.0
-"""Seconds in which the reason for an executor's end follows the end of its socket."""
-
-OUTPUT_BYTES = 1 << 16
-"""Bytes of an executor's raw output that are read at once."""
-
-
-class Process:
-    """The process of one executor, from its order until it is gone.
-
-    Attributes:
-        link: The connection to it.
-        launcher: The template that forks and reaps it.
-        output: Descriptor of the pipe behind its descriptors 1 and 2; -1 once it is closed.
-        created: When it was ordered.
-        status: Its wait status, once it has ended.
-    """
-
-    __slots__ = ("created", "launcher", "link", "output", "status")
-
-    def __init__(self, link: Link, launcher: Launcher, output: int) -> None:
-        self.link = link
-        self.launcher = launcher
-        self.output = output
-        self.created = time()
-        self.status: int | None = None
 
 
 class Fleet:
@@ -94,11 +63,9 @@ class Fleet:
         self.processes: dict[int, Process] = {}
         self._launcher: Launcher | None = None
         self._litter: list[str] = []
-        self._free_slots = list(range(SLOTS - 1, -1, -1))
         self._lock = _thread.RLock()
         self._closed = False
-        self._progress_path = f"{engine.objects.folder}/progress"
-        self._progress = self._map_progress()
+        self._slots = Slots(f"{engine.objects.folder}/progress")
 
     @property
     def links(self) -> dict[int, Link]:
@@ -109,21 +76,14 @@ class Fleet:
         """A lock for one link."""
         return _thread.allocate_lock()
 
-    def _map_progress(self) -> memoryview:
-        file = os.open(self._progress_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            os.ftruncate(file, SLOTS * 8)
-            return memoryview(mmap.mmap(file, SLOTS * 8)).cast("Q")
-        finally:
-            os.close(file)
-
     # ---- the template
 
-    def start_template(self) -> None:
+    def start_template(self) -> Launcher:
         """Start the template process, so that it is warm when the first executor is wanted."""
         launcher = Launcher([*self.engine.litter, *self._litter], self.engine.python)
         self._launcher = launcher
         self.engine.keeper.watch(launcher.fileno(), lambda: self._hear(launcher))
+        return launcher
 
     def add_litter(self, path: str) -> None:
         """Have a file removed should this process be killed."""
@@ -190,9 +150,9 @@ class Fleet:
             return error if isinstance(error, EngineClosed) else EngineUnavailable(text)
         session.reason = ""
         link = process.link
-        self.engine.keeper.watch(process.output, lambda: self._overhear(process))
+        self.engine.keeper.watch(process.output, lambda: process.overhear(self.engine))
         self.engine.objects.join(link)
-        link.note(Ask.BIND, self._binding(session, link))
+        link.note(Ask.BIND, binding_of(self.engine, session, link.number, self._slots.path))
         self.reader.add(link)
         session.joined(link)
         return None
@@ -206,15 +166,15 @@ class Fleet:
         """
         if self._closed:
             raise EngineClosed("the engine has ended")
-        if not self._free_slots:
-            raise EngineUnavailable(f"an engine has {SLOTS} executors at most")
+        slot = self._slots.take()
         ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_STREAM)
         bell, their_bell = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_STREAM)
         output, their_output = os.pipe()
         try:
-            launcher = self._order(number, self._free_slots[-1], [theirs.fileno(), their_bell.fileno(), their_output])
+            launcher = self._order(number, slot, [theirs.fileno(), their_bell.fileno(), their_output])
         except BaseException:
             os.close(output)
+            self._slots.give_back(slot)
             raise
         finally:
             theirs.close()
@@ -224,13 +184,12 @@ class Fleet:
         ours.setblocking(False)
         bell.setblocking(False)
         os.set_blocking(output, False)
-        link = Link(number, self._free_slots.pop(), session, self, ours, bell)
+        link = Link(number, slot, session, self, ours, bell)
         process = self.processes[number] = Process(link, launcher, output)
         return process
 
     def _order(self, number: int, slot: int, descriptors: list[int]) -> Launcher:
         """Have the template fork; a new one if the old one was killed a moment ago."""
-        self._progress[slot] = 0
         if self._launcher is not None:
             try:
                 self._launcher.fork(number, slot, descriptors)
@@ -238,36 +197,9 @@ class Fleet:
                 self._launcher = None  # `_hear` will learn it too
             else:
                 return self._launcher
-        self.start_template()
-        launcher = self._launcher
-        assert launcher is not None
+        launcher = self.start_template()
         launcher.fork(number, slot, descriptors)
         return launcher
-
-    def _binding(self, session: LocalSession, link: Link) -> dict[str, Any]:
-        spec, objects, workplace = session.spec, self.engine.objects, self.engine.workplace(session.spec.package)
-        return {
-            "path": workplace.path,
-            "cwd": workplace.cwd,
-            "argv": list(sys.argv),
-            "prefix": (sys.prefix, sys.exec_prefix),
-            "site": workplace.needs_site,
-            "main": os.path.join(workplace.folder, spec.main_path) if spec.main_path else None,
-            "kind": spec.target_kind,
-            "target": spec.target,
-            "state": session.saved,
-            "methods": list(spec.methods),
-            "elastic": not spec.stateful,
-            "checkpoint": spec.checkpoint,
-            "concurrency": spec.concurrency,
-            "progress": self._progress_path,
-            "folder": objects.folder,
-            "spill": objects.spill,
-            "creator": f"e{link.number}",
-            "ledger": objects.ledger_path,
-            "limit": objects.limit,
-            "pool": objects.pool_limit // 2,
-        }
 
     def _release(self, number: int) -> None:
         """Let an executor end: it does when its socket ends, or is killed if its task does not listen."""
@@ -325,34 +257,13 @@ class Fleet:
         link.handed_back = None
         link.note(Ask.RETURNED, None)
 
-    def _overhear(self, process: Process) -> bool:
-        """Read what code other than Python's ``print`` wrote; says whether there may be more."""
-        if process.output < 0:
-            return False
-        try:
-            data = os.read(process.output, OUTPUT_BYTES)
-        except BlockingIOError:
-            return False
-        if data:
-            self.engine.output.raw(process.link, data)
-        else:
-            self._close_output(process)
-        return bool(data)
-
-    def _close_output(self, process: Process) -> None:
-        output, process.output = process.output, -1
-        if output >= 0:
-            self.engine.keeper.ignore(output)
-            os.close(output)
-            self.engine.output.end(process.link)
-
     # ---- the end of a process
 
     def kill(self, link: Link) -> None:
         """End an executor's process, and what it has started, for good."""
         process = self.processes.get(link.number)
         if process is not None and process.status is None and link.pid:
-            _kill_group(link.pid)
+            kill_group(link.pid)
 
     def hung_up(self, link: Link) -> None:
         """The socket has ended; the reason comes from the template in a moment."""
@@ -387,8 +298,8 @@ class Fleet:
             if self.processes.pop(link.number, None) is None:
                 return
         self._forget(process)
-        running = self._progress[link.slot]
-        self._free_slots.append(link.slot)
+        running = self._slots.running(link.slot)
+        self._slots.give_back(link.slot)
         with session.pumping:  # whoever hands out calls at this moment finishes first
             session.left(link)
         self.deaths.settle(link, process.status, running)
@@ -402,21 +313,21 @@ class Fleet:
         """The last of an executor that was told to end; killed if it has not."""
         if process.status is None:
             if process.link.pid:
-                _kill_group(process.link.pid)
+                kill_group(process.link.pid)
             if process.launcher is self._launcher:  # which will report its end
                 return
         with self._lock:
             if self.processes.pop(process.link.number, None) is None:
                 return
         self._forget(process)
-        self._free_slots.append(process.link.slot)
+        self._slots.give_back(process.link.slot)
         self.happened(ExecutorEnded(process.link.number))
 
     def _forget(self, process: Process) -> None:
         """Its last output, and what it had in shared memory."""
-        while self._overhear(process):
+        while process.overhear(self.engine):
             pass
-        self._close_output(process)
+        process.close_output(self.engine)
         self.engine.objects.leave(process.link)
 
     # ---- the end
@@ -437,16 +348,17 @@ class Fleet:
             processes = list(self.processes.values())
             launcher, self._launcher = self._launcher, None
         try:
+            for number, pid, status in launcher.close() if launcher is not None else ():
+                if number in self.processes:
+                    self.processes[number].link.pid, self.processes[number].status = pid, status
             for process in processes:
-                if process.launcher is not launcher and process.status is None and process.link.pid:
-                    _end_orphan(process.link.pid)
-            if launcher is not None:
-                launcher.close()
+                if process.status is None and process.link.pid:
+                    end_orphan(process.link.pid)
         finally:
             for process in processes:
-                while self._overhear(process):
+                while process.overhear(self.engine):
                     pass
-                self._close_output(process)
+                process.close_output(self.engine)
             self.processes.clear()
 
     def disown(self) -> None:
@@ -459,23 +371,3 @@ class Fleet:
         state = self.engine.cluster.state_of(number)
         word: str = (ExecutorState.VOID if state is ExecutorState.RELEASED else state).value
         return word
-
-
-def _kill_group(pid: int) -> None:
-    for kill in (os.killpg, os.kill):  # before its first instruction it has no group of its own
-        try:
-            kill(pid, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):
-            continue
-
-
-def _end_orphan(pid: int) -> None:
-    """Kill an executor whose template is gone, and wait for its end as long as that can be seen."""
-    _kill_group(pid)
-    deadline = monotonic() + STATUS_WAIT
-    while monotonic() < deadline:
-        try:
-            os.killpg(pid, 0)
-        except (ProcessLookupError, PermissionError):
-            return
-        sleep(0.005)

@@ -2,7 +2,8 @@
 
 Its sockets would steal the parent's answers, and keep executors alive that the parent has let go; its copies of objects
 would free shared memory that the parent uses. So everything is closed without a word to anybody, and who asks for a
-result in the child is told why there will be none. Locks are not touched: other threads of the parent may have held them.
+result in the child is told why there will be none. Locks are not touched: other threads of the parent may have held
+them.
 """
 
 from __future__ import annotations

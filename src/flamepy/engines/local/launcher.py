@@ -85,7 +85,7 @@ class Launcher:
         """
         try:
             count = self._socket.recv_into(self._frames.space())
-        except ConnectionResetError:
+        except OSError:
             return None
         if not count:
             return None
@@ -98,14 +98,17 @@ class Launcher:
         except OSError:  # it has ended by itself
             return
 
-    def close(self) -> None:
-        """Wait until nothing is left; after `say_goodbye`."""
-        try:
-            while self._socket.recv(4096):
-                pass
-        except OSError:
-            pass
+    def close(self) -> list[tuple[int, int, int | None]]:
+        """Wait until nothing is left; after `say_goodbye`.
+
+        Returns:
+            Its last reports. An executor whose end is not among them has outlived a template that was killed.
+        """
+        reports = []
+        while (more := self.reports()) is not None:
+            reports += more
         self.reap()
+        return reports
 
     def disown(self) -> None:
         """In a forked child: the template must see the parent's end, not ours."""

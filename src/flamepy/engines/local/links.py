@@ -50,7 +50,7 @@ class Link:
         handed_back: Calls taken back since the running one; None while it may be sent more.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0915 - the fields of one connection
         self,
         number: int,
         slot: int,

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import os
 import select
-import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import Any
 
 READ, WRITE = 1, 4
 
 
 def descriptor_set() -> select.epoll:
     """An empty set of descriptors: an epoll, or what looks like one."""
-    if sys.platform == "linux":
+    if hasattr(select, "epoll"):
         return select.epoll()
     from flamepy.engines.local.kqueue import Kqueue
 
-    return Kqueue()
+    queue: Any = Kqueue()  # offers what we use of an epoll
+    return queue  # type: ignore[no-any-return]
 
 
 class Poller:

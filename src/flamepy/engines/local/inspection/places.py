@@ -126,9 +126,9 @@ class ClaimedPlace(EnginePlace):
         """Say who the engine is, for readers that get no answer from it.
 
         Args:
-            info: ``pid``, ``created``, ``endpoint`` and whatever else JSON can hold. An encoded snapshot
-                (`flamepy.engines.local.inspection.records.encode`) under ``snapshot`` lets flmctl list the sessions of an engine
-                that was killed.
+            info: ``pid``, ``created``, ``endpoint`` and whatever else JSON can hold. A snapshot encoded by
+                `flamepy.engines.local.inspection.records` under ``snapshot`` lets flmctl list the sessions of an
+                engine that was killed.
 
         Raises:
             OSError: It cannot be written.

@@ -1,0 +1,130 @@
+"""Executors as processes: their output, the shared cells in which they say what they run, and their end by force."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import select
+import signal
+from time import time
+
+from flamepy.errors import EngineUnavailable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from flamepy.engines.local.engine import LocalEngine
+    from flamepy.engines.local.launcher import Launcher
+    from flamepy.engines.local.links import Link
+
+SLOTS = 4096
+"""Executors that an engine can have at one time."""
+
+STATUS_WAIT = 1.0
+"""Seconds in which the reason for an executor's end follows the end of its socket."""
+
+OUTPUT_BYTES = 1 << 16
+"""Bytes of an executor's raw output that are read at once."""
+
+
+class Process:
+    """The process of one executor, from its order until it is gone.
+
+    Attributes:
+        link: The connection to it.
+        launcher: The template that forks and reaps it.
+        output: Descriptor of the pipe behind its descriptors 1 and 2; -1 once it is closed.
+        created: When it was ordered.
+        status: Its wait status, once it has ended.
+    """
+
+    __slots__ = ("created", "launcher", "link", "output", "status")
+
+    def __init__(self, link: Link, launcher: Launcher, output: int) -> None:
+        self.link = link
+        self.launcher = launcher
+        self.output = output
+        self.created = time()
+        self.status: int | None = None
+
+    def overhear(self, engine: LocalEngine) -> bool:
+        """Read what code other than Python's ``print`` wrote; says whether there may be more."""
+        if self.output < 0:
+            return False
+        try:
+            data = os.read(self.output, OUTPUT_BYTES)
+        except BlockingIOError:
+            return False
+        if data:
+            engine.output.raw(self.link, data)
+        else:
+            self.close_output(engine)
+        return bool(data)
+
+    def close_output(self, engine: LocalEngine) -> None:
+        """Read no more of it."""
+        output, self.output = self.output, -1
+        if output >= 0:
+            engine.keeper.ignore(output)
+            os.close(output)
+            engine.output.end(self.link)
+
+
+class Slots:
+    """A file of cells, one for each executor, in which it writes the number of the call that it runs.
+
+    Args:
+        path: The file, in shared memory, where the cells outlive the process that writes them.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._free = list(range(SLOTS - 1, -1, -1))
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            os.ftruncate(file, SLOTS * 8)
+            self._cells = memoryview(mmap.mmap(file, SLOTS * 8)).cast("Q")
+        finally:
+            os.close(file)
+
+    def take(self) -> int:
+        """A free cell, set to "nothing".
+
+        Raises:
+            EngineUnavailable: There is none.
+        """
+        if not self._free:
+            raise EngineUnavailable(f"an engine has {SLOTS} executors at most; close services that you no longer need")
+        slot = self._free.pop()
+        self._cells[slot] = 0
+        return slot
+
+    def running(self, slot: int) -> int:
+        """The number of the call that an executor runs, or ran when it died; 0 for none."""
+        return self._cells[slot]
+
+    def give_back(self, slot: int) -> None:
+        """Its executor is gone."""
+        self._free.append(slot)
+
+
+def kill_group(pid: int) -> None:
+    """Kill an executor, and what it has started."""
+    for kill in (os.killpg, os.kill):  # before its first instruction it has no group of its own
+        try:
+            kill(pid, signal.SIGKILL)
+        except (ProcessLookupError, PermissionError):
+            continue
+
+
+def end_orphan(pid: int) -> None:
+    """Kill an executor whose template is gone, and wait for its end where the system lets us see it."""
+    try:
+        watch = os.pidfd_open(pid)
+    except (AttributeError, OSError):  # not on this system, or it has ended
+        kill_group(pid)
+        return
+    kill_group(pid)
+    poller = select.poll()
+    poller.register(watch, select.POLLIN)
+    poller.poll(STATUS_WAIT * 1000)
+    os.close(watch)
