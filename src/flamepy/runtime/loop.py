@@ -11,18 +11,14 @@ import _signal
 import _socket
 import _thread
 import os
-import select
-from _queue import Empty, SimpleQueue
-from collections import deque
-from time import monotonic as now
 from time import sleep
 
 from flamepy.runtime import output
+from flamepy.runtime.receiver import Receiver
 from flamepy.runtime.target import Target
 from flamepy.serialization import failures
 from flamepy.serialization.codec import NUMBERS, SHORT, TEXTS
-from flamepy.wire.frames import Ask, FrameBuffer, Say, pack
-from flamepy.wire.pulse import Pulse
+from flamepy.wire.frames import Ask, Say, pack
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,9 +33,6 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 MOMENT = 0.002
 """Seconds after which finished answers leave although the message is not done."""
 
-MAIL_WAIT = 0.05
-"""Seconds after which somebody who waits for mail looks whether his task was interrupted."""
-
 ANSWERS = 512
 """Answers in one message at most."""
 
@@ -51,7 +44,7 @@ class Interrupted(BaseException):
     """Raised in the running task when it is cancelled or out of time; ``args[0]`` says which."""
 
 
-class Executor:
+class Executor(Receiver):
     """One executor process: its socket, its bell, its object.
 
     Args:
@@ -61,17 +54,12 @@ class Executor:
     """
 
     def __init__(self, data: int, bell: int, slot: int) -> None:
-        self._socket = _socket.socket(fileno=data)
+        super().__init__(_socket.socket(fileno=data))
         self._bell = _socket.socket(fileno=bell)
         self._bell.setblocking(False)
         self.slot = slot
-        self._frames = FrameBuffer()
-        self._pulse = Pulse()
-        self.inbox: deque[list[Any]] = deque()
         self.out: list[Any] = []
         self._sending = _thread.allocate_lock()
-        self._reading = _thread.allocate_lock()
-        self._mail: SimpleQueue[Any] | None = None
         self._late = _thread.allocate_lock()
         self._late.acquire()
         self._late_started = False
@@ -81,8 +69,6 @@ class Executor:
         self._rest: Iterator[Any] = iter(())
         self._returning = 0
         self._unsaved = 0
-        self._shields = 0
-        self._owed: tuple[int, str] | None = None
         self.running: Any = memoryview(bytearray(8)).cast("Q")
         self.target: Target
         self.tasks: Tasks
@@ -160,91 +146,11 @@ class Executor:
         except BaseException as error:
             return self.failed(error)
 
-    # ---- receiving
+    # ---- notes
 
-    def receive(self) -> list[Any] | None:
-        """Return the next message; None when the client is gone."""
-        if self._mail is None:
-            with self._reading:
-                messages = self._read()
-            if messages is None:
-                return None
-            if len(messages) > 1:
-                self.inbox.extend(messages[1:])
-            return messages[0]
-        message: list[Any] | None = self._mail.get()
-        return message
-
-    def receive_before(self, deadline: float | None) -> list[Any] | None:
-        """Return the next message, or None when ``deadline`` (of the monotonic clock) has passed."""
-        poller = select.poll()
-        poller.register(self._socket, select.POLLIN)
-        while self._mail is None:
-            # Interrupted between reading and taking in, it would lose what it has read: so it waits here.
-            left = None if deadline is None else max(0.0, deadline - now())
-            if not poller.poll(None if left is None else left * 1000):
-                return None
-            with self:
-                return self.receive()
-        return self._receive_mail(deadline)
-
-    def _receive_mail(self, deadline: float | None) -> list[Any] | None:
-        mail: Any = self._mail
-        while True:
-            left = MAIL_WAIT if deadline is None else min(MAIL_WAIT, max(0.0, deadline - now()))
-            try:
-                with self:
-                    message: list[Any] | None = mail.get(timeout=left)
-            except Empty:
-                if deadline is not None and now() >= deadline:
-                    return None
-            else:
-                return message
-
-    def __enter__(self) -> None:
-        """Put interruptions off, while something is done that must be done whole."""
-        self._shields += 1
-
-    def __exit__(self, *_exception: object) -> None:
-        self._shields -= 1
-        if self._owed is not None and not self._shields:
-            _thread.interrupt_main()  # `ring` knows whether it still matters
-
-    def _read(self) -> list[list[Any]] | None:
-        while True:
-            space = self._frames.space()
-            count = self._pulse.spin(self._socket, space)
-            if count < 0:
-                try:
-                    count = self._socket.recv_into(space)
-                except ConnectionResetError:
-                    count = 0
-            if count == 0:
-                return None
-            messages = self._frames.filled(count)
-            if messages:
-                return messages
-
-    def relay(self) -> None:
-        """From now on a thread of its own reads the socket, so that threads beside the main one get answers."""
-        if self._mail is None:
-            self._mail = SimpleQueue()
-            _thread.start_new_thread(self._relay, (self._mail,))
-
-    def _relay(self, mail: SimpleQueue[Any]) -> None:
-        with self._reading:  # the main thread may be in its last read without us
-            while (messages := self._read()) is not None:
-                for message in messages:
-                    if message[0] == Ask.ANSWER and len(message) == 2:
-                        self.tasks.calls.answered(*message[1])
-                    else:
-                        mail.put(message)
-        mail.put(None)
-
-    def nudge(self) -> None:
-        """Make the main thread look again, if it waits for mail."""
-        if self._mail is not None:
-            self._mail.put([])
+    def answered(self, number: int, reply: Any) -> None:
+        """The outcome of a call that a task made."""
+        self.tasks.calls.answered(number, reply)
 
     def note(self, kind: int, body: Any) -> None:
         """Obey a note of the client."""
@@ -333,14 +239,7 @@ class Executor:
         if self._owed is not None and self._owed[0] == self.running[0]:
             interrupt = self._owed[1]
         self._owed = None
-        while True:
-            try:
-                data = self._bell.recv(BELL)
-            except BlockingIOError:
-                break
-            if len(data) < BELL:
-                break
-            why, sequence = data[:1], int.from_bytes(data[1:], "little")
+        for why, sequence in self._rings():
             if why == b"H":
                 self.hand_back()
             elif sequence == self.running[0]:
@@ -351,6 +250,17 @@ class Executor:
             self._owed = self.running[0], interrupt
         elif interrupt:
             raise Interrupted(interrupt)
+
+    def _rings(self) -> Iterator[tuple[bytes, int]]:
+        """What the client has rung for: why, and the number of the call meant."""
+        while True:
+            try:
+                data = self._bell.recv(BELL)
+            except BlockingIOError:
+                return
+            if len(data) < BELL:
+                return
+            yield data[:1], int.from_bytes(data[1:], "little")
 
     def hand_back(self) -> None:
         """Give the calls behind the running one back to the client: another executor may be free.
