@@ -53,8 +53,8 @@ def test_get_gives_the_same_object_each_time(runner):
     "value",
     [
         0, -1, 2**63, -(2**200), 1.5, float("inf"), 1 + 2j, True, None, "", "é€😀", "\ud800", b"", b"\0\xff", (),
-        (1, (2,)),        [], {}, {"a": [1]}, {1, 2}, frozenset({1}), bytearray(b"x"), range(3), slice(1, 2), ..., NotImplemented, int,
-        len, os.sep, functions.add, classes.Counter,
+        (1, (2,)), [], {}, {"a": [1]}, {1, 2}, frozenset({1}), bytearray(b"x"), range(3), slice(1, 2), ...,
+        NotImplemented, int, len, os.sep, functions.add, classes.Counter,
     ],
     ids=lambda value: repr(value)[:14].encode("ascii", "backslashreplace").decode(),
 )  # fmt: skip
@@ -166,6 +166,27 @@ def test_priority_goes_first(runner, tmp_path):
     functions.announce(go)
     flamepy.get([first, *rest])
     assert (tmp_path / "log").read_text() == "51100"
+
+
+# ---- resources
+
+
+def test_resources_that_there_are(runner):
+    assert runner.service(functions.add, resources={"cpu": 1})(1, 2).get(timeout=30) == 3
+    assert runner.service(functions.add, resources=flamepy.Resources(memory=1 << 20))(1, 2).get(timeout=30) == 3
+
+
+@pytest.mark.parametrize("resources", [{"cpu": 1e6}, {"memory": 1 << 60}, {"gpu": 10_000}, {"unicorn": 1}])
+def test_resources_that_there_never_are_fail_at_once(runner, resources):
+    with pytest.raises(flamepy.ResourcesUnavailable):
+        runner.service(functions.add, resources=resources)
+    assert runner.service(functions.add)(1, 2).get(timeout=30) == 3
+
+
+@pytest.mark.parametrize("resources", [{"cpu": "many"}, {"memory": -1}, {"custom": {"unicorn": 1}}])
+def test_resources_that_are_no_amounts(runner, resources):
+    with pytest.raises(flamepy.ServiceError, match="resources"):
+        runner.service(functions.add, resources=resources)
 
 
 # ---- many executors
