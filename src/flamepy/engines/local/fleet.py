@@ -97,7 +97,8 @@ class Fleet:
             self._lose_template(launcher)
             return
         for number, pid, status in reports:
-            process = self.processes.get(number)
+            with self._lock:  # whoever ordered it has noted it by then
+                process = self.processes.get(number)
             if process is None:
                 continue
             if status is None:
@@ -360,6 +361,7 @@ class Fleet:
                     pass
                 process.close_output(self.engine)
             self.processes.clear()
+            self._slots.close()
 
     def disown(self) -> None:
         """In a forked child: it has no business with the template."""
