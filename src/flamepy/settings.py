@@ -130,7 +130,7 @@ def _resources(wanted: Resources | dict[str, float] | None) -> Resources:
     if isinstance(wanted, Resources):
         return wanted
     known = {"cpu", "memory", "gpu"}
-    given = dict(wanted or {})
+    given: dict[str, Any] = dict(wanted or {})
     for name, amount in given.items():
         if not isinstance(amount, int | float) or amount < 0:
             raise ServiceError(f"resources: {name}={amount!r} is not a number of at least 0")
