@@ -112,7 +112,9 @@ time.sleep(0.2)
 
 INTERRUPTED = {
     "in get": "print('now', flush=True); service(sys.argv[1], 1000).get()",
-    "in submit": "print('now', flush=True)\n        while True: exprs = [service(sys.argv[1], 1000) for _ in range(10**5)]",
+    "in submit": (
+        "print('now', flush=True)\n        while True: exprs = [service(sys.argv[1], 1000) for _ in range(10**5)]"
+    ),
     "in drain": "expr = service(sys.argv[1], 1000); print('now', flush=True)",
     "in a callback's wait": "import flamepy; print('now', flush=True); flamepy.wait([service(sys.argv[1], 1000)])",
     "while computing": "service(sys.argv[1], 1000); print('now', flush=True)\n        while True: pass",
@@ -203,7 +205,8 @@ import gc, multiprocessing, warnings
 warnings.simplefilter("ignore")
 def child():
     import flamepy
-    for broken in (lambda: size_of(b''), lambda: pending.get(), lambda: r.put(1), lambda: size_of.close() or size_of(b'')):
+    attempts = [lambda: size_of(b''), lambda: pending.get(), lambda: r.put(1), lambda: size_of.close() or size_of(b'')]
+    for broken in attempts:
         try:
             broken()
         except flamepy.FlameError as error:

@@ -138,6 +138,7 @@ def test_an_executor_killed_under_a_wait_without_end(scene, tmp_path):
     import threading
 
     import victims
+
     from faults.scene import pid_in
 
     with scene.runner() as runner:

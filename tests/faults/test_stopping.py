@@ -136,7 +136,7 @@ def test_leaving_by_an_exception_stops_tasks_that_do_not_listen(scene, tmp_path)
     import victims
 
     began = time.monotonic()
-    with pytest.raises(ZeroDivisionError), scene.runner() as runner:
+    with pytest.raises(ZeroDivisionError), scene.runner() as runner:  # noqa: PT012 - what is left by it is the test
         runner.service(victims.ignore_interrupts)(tmp_path / "one")
         runner.service(victims.spin_in_c)(tmp_path / "two")
         pids = [pid_in(tmp_path / "one"), pid_in(tmp_path / "two")]

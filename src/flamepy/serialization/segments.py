@@ -20,10 +20,12 @@ from _thread import allocate_lock
 from collections import deque
 
 from flamepy.errors import EngineError
+from flamepy.serialization.mapping import map_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from typing import Any
 
     Part = tuple[str, int, tuple[int, ...]]
 
@@ -32,8 +34,6 @@ LARGE = 64 * 1024
 
 ALIGN = 64
 """Each buffer starts at a multiple of this, a cache line; vectorised code wants it."""
-
-_POPULATE = getattr(mmap, "MAP_POPULATE", 0)
 
 
 class StoreFull(EngineError, MemoryError):
@@ -113,7 +113,7 @@ class Segment:
     def __init__(self, name: str, capacity: int, on_free: Callable[[Segment], object]) -> None:
         self.name = name
         self.capacity = capacity
-        self.mapping: mmap.mmap | None = None
+        self.mapping: Any = None
         self.spilled = False
         self.uses = 0
         self.on_free = on_free
@@ -162,7 +162,7 @@ class Arena:
         self._count = 0
         self._pool: dict[int, list[Segment]] = {}
         self._pooled = 0
-        self._mapped: dict[str, mmap.mmap] = {}
+        self._mapped: dict[str, Any] = {}
         self._watching: dict[int, weakref.ref[object]] = {}
 
     # ---- writing
@@ -180,7 +180,7 @@ class Arena:
         size = sum(_aligned(n) for n in lengths)
         segment = self._recycled(size, on_free)
         if segment is not None:
-            view = memoryview(self.map(segment))
+            view = memoryview(self.map(segment)).cast("B")
             for offset, buffer in zip(_offsets(lengths), buffers, strict=True):
                 view[offset : offset + buffer.nbytes] = buffer
         else:
@@ -264,14 +264,14 @@ class Arena:
         whole = memoryview(exporter).cast("B").toreadonly()
         return [whole[o : o + n] for o, n in zip(_offsets(lengths), lengths, strict=True)]
 
-    def map(self, segment: Segment) -> mmap.mmap:
+    def map(self, segment: Segment) -> Any:
         """Map a segment's file, once; the mapping outlives the file."""
         if segment.mapping is None:
             segment.mapping = self._mapped.get(segment.name)
         if segment.mapping is None:
             file = self._open(segment)
             try:
-                segment.mapping = mmap.mmap(file, segment.capacity, flags=mmap.MAP_SHARED | _POPULATE)
+                segment.mapping = map_file(file, segment.capacity)
             finally:
                 os.close(file)
             self._mapped[segment.name] = segment.mapping
@@ -351,6 +351,11 @@ class Arena:
         self.forget(segment.name)
         segment.mapping, segment.spilled = None, True
         self.ledger.refund(segment.capacity)
+
+    def close(self) -> None:
+        """Let go of what is cached; views that are still alive keep their memory."""
+        self._mapped.clear()
+        self._pool.clear()
 
     def path(self, segment: Segment) -> str:
         """Where the segment's file is."""

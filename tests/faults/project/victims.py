@@ -205,9 +205,9 @@ def ignore_interrupts(path: str) -> None:
             continue
 
 
-def start_child(*, detached: bool = False) -> int:
+def start_child() -> int:
     """Start a process that would outlive us."""
-    return subprocess.Popen(["sleep", "1000"], start_new_session=detached).pid
+    return subprocess.Popen(["sleep", "1000"]).pid
 
 
 def start_child_and_wait(path: str) -> None:
@@ -314,3 +314,80 @@ def wait_briefly(service: object, seconds: float) -> str:
         return f"{expr.get(timeout=0.1)} at once"
     except flamepy.WaitTimeout:
         return f"gave up, then {expr.get()}"
+
+
+def fill(number: int, size: int) -> bytearray:
+    """A large value that can be recognised."""
+    return bytearray([number % 251]) * size
+
+
+def checks(data: object, number: int) -> bool:
+    view = memoryview(data)  # type: ignore[arg-type]
+    return view[0] == view[-1] == number % 251
+
+
+def open_files() -> int:
+    return len(os.listdir("/proc/self/fd"))
+
+
+class Hog:
+    """Prints and dies on request, keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.kept: list[object] = []
+
+    def keep(self, data: object) -> int:
+        self.kept.append(data)
+        return len(self.kept)
+
+    def recognise(self) -> list[int]:
+        return [data[0] for data in self.kept]  # type: ignore[index]
+
+    def drop(self) -> None:
+        self.kept.clear()
+
+
+class Parent:
+    def start_child(self) -> int:
+        return start_child()
+
+    def die(self, how: str) -> None:
+        die(how)
+
+
+def fork_and_die() -> None:
+    """Leave a process behind that has all our descriptors, in a group of its own."""
+    if os.fork() == 0:
+        os.setsid()
+        time.sleep(5)
+        os._exit(0)
+    os._exit(3)
+
+
+def _square(number: int) -> int:
+    return number * number
+
+
+def use_multiprocessing(count: int) -> list[int]:
+    import multiprocessing
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with multiprocessing.get_context("fork").Pool(2) as pool:
+            return pool.map(_square, range(count))
+
+
+class Maker:
+    def make(self, size: int) -> bytearray:
+        return bytearray(size)
+
+    def die(self, how: str) -> None:
+        die(how)
+
+
+def array(number: int, size: int) -> object:
+    """An array that arrives as a view of shared memory."""
+    import numpy
+
+    return numpy.full(size, number % 251, dtype=numpy.uint8)

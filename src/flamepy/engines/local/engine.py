@@ -73,14 +73,17 @@ class LocalEngine:
         self._loop: Any = None
         self._register: Any = None
         self._ending = _thread.RLock()
-        with ExitStack() as undo:  # run from its end by `close`, or now should something fail
-            self._make_folders(undo)
-            self.guard = Guard()
-            undo.callback(self.guard.remove)
-            self.guard.install()
-            memory = object_memory or int(MEMORY_SHARE * machine_memory())
-            self._make_parts(undo, memory, show_logs, log_prefix, main_by_value)
-            self._undo = undo.pop_all()
+        self.guard = Guard()
+        memory = object_memory or int(MEMORY_SHARE * machine_memory())
+        try:
+            with ExitStack() as undo:  # run from its end by `close`, or now should something fail
+                undo.callback(self.guard.remove)
+                self.guard.install()
+                self._make_folders(undo)
+                self._make_parts(undo, memory, show_logs, log_prefix, main_by_value)
+                self._undo = undo.pop_all()
+        except OSError as error:
+            raise EngineUnavailable(f"the embedded engine cannot start: {error}") from error
 
     def _make_folders(self, undo: ExitStack) -> None:
         self.place = places.claim(self.id)

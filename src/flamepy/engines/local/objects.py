@@ -152,6 +152,9 @@ class ObjectStore:
             self._delete(segment)
         else:
             link.note(Ask.REUSE, (segment.name,), now=False)
+            keeper = link.session.engine.keeper
+            if not keeper.alert:  # which sends the note, soon
+                keeper.arm()
 
     def dropped(self, name: str) -> None:
         """An executor removed one of its unused segments."""
@@ -190,6 +193,7 @@ class ObjectStore:
         for segment in [*self._written.values(), *(segment for segment, _ in list(self._foreign.values()))]:
             if segment.uses:
                 self._arena.map(segment)
+        self._arena.close()
         self._ledger.close()
 
 

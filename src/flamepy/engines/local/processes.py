@@ -81,10 +81,13 @@ class Slots:
         self._free = list(range(SLOTS - 1, -1, -1))
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            os.ftruncate(file, SLOTS * 8)
-            self._cells = memoryview(mmap.mmap(file, SLOTS * 8)).cast("Q")
+            offset = 0
+            while offset < SLOTS * 8:  # an error if there is no room, where touching a mapping is a SIGBUS
+                offset += os.pwrite(file, bytes(SLOTS * 8 - offset), offset)
+            self._mapping = mmap.mmap(file, SLOTS * 8)
         finally:
             os.close(file)
+        self._cells = memoryview(self._mapping).cast("Q")
 
     def take(self) -> int:
         """A free cell, set to "nothing".
@@ -105,6 +108,11 @@ class Slots:
     def give_back(self, slot: int) -> None:
         """Its executor is gone."""
         self._free.append(slot)
+
+    def close(self) -> None:
+        """Unmap the file, which keeps a descriptor."""
+        self._cells.release()
+        self._mapping.close()
 
 
 def kill_group(pid: int) -> None:

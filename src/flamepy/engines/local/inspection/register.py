@@ -56,14 +56,16 @@ class Register:
             return
         self.reclaim()
         snapshot = self.snapshot()
-        self._engine.place.write_info(
-            {
-                "pid": snapshot.pid,
-                "created": snapshot.created,
-                "endpoint": snapshot.endpoint,
-                "snapshot": encode(snapshot),
-            }
-        )
+        info = {
+            "pid": snapshot.pid,
+            "created": snapshot.created,
+            "endpoint": snapshot.endpoint,
+            "snapshot": encode(snapshot),
+        }
+        try:
+            self._engine.place.write_info(info)
+        except OSError:  # a full disk keeps others from knowing of us, and nobody from working
+            return
 
     def reclaim(self) -> None:
         """Remove what killed engines of this user have left: shared memory, folders, sockets."""
