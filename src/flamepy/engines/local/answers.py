@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from functools import partial
 
 from flamepy.completion import PENDING, Completion, Encoded, Failure, failure_of
 from flamepy.engines.local.calls import Extra, Replay
@@ -133,26 +134,35 @@ class Answers:
             self._fill(session, entry)
             return True
         extra.missing = len(missing)
-
-        def arrived(completion: Completion) -> None:
-            whole = _whole(completion)
-            if whole is not completion:  # it has become a stream: now wait for its end
-                whole.when_done(arrived)
-                return
-            extra.missing -= 1
-            if extra.missing == 0:
-                self._fill(session, entry)
-                session.arguments_ready(entry)
-
         for completion in missing:
-            completion.when_done(arrived)
+            completion.when_done(partial(self._arrived, session, entry, extra))
         return False
 
+    def _arrived(self, session: LocalSession, entry: Completion, extra: Extra, completion: Completion) -> None:
+        """One of the missing arguments of a call is there."""
+        try:
+            whole = _whole(completion)
+            if whole is not completion:  # it has become a stream: now wait for its end
+                whole.when_done(partial(self._arrived, session, entry, extra))
+                return
+            extra.missing -= 1
+            if extra.missing:
+                return
+            self._fill(session, entry)
+        except Exception as error:
+            label = session.label(entry._method)
+            session.settle(entry, self.failure(session, entry, failure_of(error, label)))
+        session.arguments_ready(entry)
+
     def _fill(self, session: LocalSession, entry: Completion) -> None:
-        """Put the values of finished arguments into the call, or fail it with the first error among them."""
-        extra: Extra = entry._extra
+        """Put the values of finished arguments into the call, or fail it with the first error among them.
+
+        Raises:
+            Exception: A value cannot be encoded, or there is no room for it.
+        """
         if entry._outcome is not PENDING:
             return
+        extra: Extra = entry._extra
         for completion in map(_whole, extra.found):
             outcome = completion._outcome
             if isinstance(outcome, Failure):

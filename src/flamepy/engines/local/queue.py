@@ -132,8 +132,12 @@ class CallQueue(LocalSource):
             return
         if not self._ordered and extra.found:
             self.parked[id(entry)] = entry  # before anybody can say that they are there
-        if extra.found and not self._answers.await_arguments(self, entry) and not self._ordered:
-            return  # it is queued when they are there
+        try:
+            if extra.found and not self._answers.await_arguments(self, entry) and not self._ordered:
+                return  # it is queued when they are there
+        except BaseException:
+            self.parked.pop(id(entry), None)
+            raise
         self.parked.pop(id(entry), None)
         self._enqueue(entry)
 
