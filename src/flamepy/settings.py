@@ -135,7 +135,7 @@ def _resources(wanted: Resources | dict[str, float] | None) -> Resources:
         if not isinstance(amount, int | float) or amount < 0:
             raise ServiceError(f"resources: {name}={amount!r} is not a number of at least 0")
     custom = {name: given.pop(name) for name in list(given) if name not in known}
-    return Resources(**given, custom=custom)  # type: ignore[arg-type]
+    return Resources(**given, custom=custom)
 
 
 def _in_package(main: str | None, package: PackageRef) -> str | None:

@@ -206,6 +206,8 @@ class CallQueue(LocalSource):
                 break
             self.idle.discard(link)
             link.send(entries)
+            if link.alone:  # now that it can be found there
+                self.engine.deadlines.start(self, entries[-1])  # type: ignore[arg-type]
         if self.queued and self.engine.nested_calls:
             self.engine.nesting.lift(self)  # type: ignore[arg-type]
 
@@ -287,6 +289,5 @@ class CallQueue(LocalSource):
                 continue
             entries.append(entry)
             if extra.alone:
-                self.engine.deadlines.start(self, entry)  # type: ignore[arg-type]
                 break
         return entries
