@@ -40,7 +40,7 @@ class OwnDoc:
         self._text = text
 
     def __get__(self, handle: Any, owner: type) -> str | None:
-        return self._text if handle is None else handle._documentation()  # type: ignore[no-any-return]
+        return self._text if handle is None else handle._documentation()
 
 
 class RemoteMethod(Generic[P, R]):
