@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from bench import environment, machine, peers
-from bench.questions import CONDITIONS, GROUPS
+from bench.questions import GROUPS
 from bench.report import page, table
 from bench.results import LATEST, QUICK, Results
 from bench.rounds import Rounds
@@ -25,7 +25,7 @@ from bench.rounds import Rounds
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-QUICK_GROUPS = tuple(group for group in GROUPS if group not in ("executors", *CONDITIONS))
+QUICK_GROUPS = tuple(group for group in GROUPS if group not in ("executors", "conditions"))
 QUICK_ROUNDS = {"start": 3, "calls": 2, "reference": 2}
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench.questions import KINDS
-from bench.results import paired
+from bench.results import divided
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,33 +64,25 @@ def _least_of_kinds(results: Results) -> float | None:
     return min(known) if known else None
 
 
-def _async(results: Results) -> float | None:
-    gathered = results.samples("async", "async.gather", "flamepy")
-    return paired(gathered, results.samples("async", "async.sync", "flamepy"))
+def _of_own(group: str, question: str, other: str) -> Measure:
+    """The ratio of two of flamepy's own figures."""
+    return lambda results: divided(results.value(group, question, "flamepy"), results.value(group, other, "flamepy"))
 
 
 def _growth(results: Results) -> float | None:
-    thousand = results.samples("outstanding", "outstanding.1000", "flamepy")
+    """The cost of a task with the most outstanding that was measured, against a thousand."""
     for most in (1_000_000, 100_000):
-        if found := results.samples("outstanding", f"outstanding.{most}", "flamepy"):
-            return paired(found, thousand)
+        if found := _of_own("outstanding", f"outstanding.{most}", "outstanding.1000")(results):
+            return found
     return None
 
 
-def _condition(group: str, question: str) -> Measure:
+def _condition(name: str, question: str, without: str = "flamepy") -> Measure:
+    """How much worse flamepy is under a condition."""
+
     def measure(results: Results) -> float | None:
-        ratio = paired(results.samples(group, question, "flamepy"), results.samples("conditions", question, "flamepy"))
-        return None if ratio is None else 1 / ratio if question == "pipelined" else ratio
-
-    return measure
-
-
-def _logs(question: str) -> Measure:
-    def measure(results: Results) -> float | None:
-        ratio = paired(
-            results.samples("conditions", question, "flamepy"), results.samples("quiet", question, "flamepy")
-        )
-        return None if ratio is None else 1 / ratio if question == "pipelined" else ratio
+        ratio = results.ratio("conditions", question, name, without)
+        return 1 / ratio if ratio and question == "pipelined" else ratio
 
     return measure
 
@@ -98,16 +90,18 @@ def _logs(question: str) -> Measure:
 NOISE = 1.15
 """What counts as unchanged: the machine's own noise between two runs of the same."""
 
+ASYNC = _of_own("async", "async.gather", "async.sync")
+
 BARS = (
     Bar("whole process: start, one result, exit", "of loky", 0.35, None, of("loky", "start", "start.whole")),
-    Bar("the same", "of ProcessPoolExecutor, fork", 1.0, None, of("fork", "start", "start.whole")),
+    Bar("the same, its stretch", "of ProcessPoolExecutor, fork", 1.0, None, of("fork", "start", "start.whole")),
     Bar("`import flamepy`, over bare Python", "ms", 40, 20, plain("import", "import")),
     Bar("round trip p50, idle machine", "of Pyro5", 0.35, 0.15, of("pyro", "calls", "roundtrip.p50")),
     Bar("the same, all cores busy", "of ProcessPoolExecutor", 1.0, 0.5, of("fork", "busy", "busy.p50")),
     Bar("pipelined calls of one service", "of loky", 40, 80, of("loky", "calls", "pipelined.service"), most=False),
     Bar("the same with tuple, list, dict, dataclass (slowest)", "of loky", 15, 30, _least_of_kinds, most=False),
     Bar("functions over two executors", "of loky", 20, 40, of("loky", "calls", "pipelined.functions"), most=False),
-    Bar("gather of 10,000 in FlameAsyncRunner", "of the synchronous rate", 0.5, 1.0, _async, most=False),
+    Bar("gather of 10,000, FlameAsyncRunner", "of synchronous", 0.5, 1.0, ASYNC, most=False),
     Bar("64 MiB argument, recycled", "memcpys", 2.0, 1.3, plain("arguments", "argument.64M.copies")),
     Bar("64 MiB argument, first touch", "of Ray", 1.0, 0.5, of("ray", "arguments", "argument.64M.first")),
     Bar("512 MiB argument, first touch", "of Ray", 1.0, 0.5, of("ray", "arguments", "argument.512M.first")),
@@ -118,11 +112,12 @@ BARS = (
     Bar("10,000 sessions in the history: round trip", "of none", NOISE, None, _condition("history", "roundtrip.p50")),
     Bar("10,000 sessions in the history: pipelined", "of none", NOISE, None, _condition("history", "pipelined")),
     Bar("10,000 sessions in the history: whole process", "of none", NOISE, None, _condition("history", "start")),
-    Bar("logs on: round trip", "of off", NOISE, None, _logs("roundtrip.p50")),
-    Bar("logs on: pipelined", "of off", NOISE, None, _logs("pipelined")),
+    Bar("logs on: round trip", "of off", NOISE, None, _condition("flamepy", "roundtrip.p50", "quiet")),
+    Bar("logs on: pipelined", "of off", NOISE, None, _condition("flamepy", "pipelined", "quiet")),
     Bar("100,000 ObjectExprs alive: round trip", "of none", NOISE, None, _condition("exprs", "roundtrip.p50")),
     Bar("100,000 ObjectExprs alive: pipelined", "of none", NOISE, None, _condition("exprs", "pipelined")),
     Bar("cost of a task, most outstanding", "of 1,000 outstanding", 1.25, None, _growth),
     Bar("memory of an outstanding task", "B", 1024, None, plain("held", "held.bytes")),
     Bar("round trip while another service is flooded", "of alone", 5, None, plain("fairness", "fairness.ratio")),
+    Bar("the first one after the flood", "of alone", 5, None, _of_own("fairness", "fairness.first", "fairness.alone")),
 )  # fmt: skip

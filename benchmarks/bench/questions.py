@@ -100,10 +100,10 @@ QUESTIONS = (
     Question("fairness.flooded.p99", "fairness", "Round trip while another is flooded, p99", "µs"),
 )  # fmt: skip
 
-CONDITIONS = ("conditions", "history", "exprs", "quiet")
-"""Groups that are asked of flamepy alone and compared with the first of them."""
+CONDITIONS = ("flamepy", "history", "exprs", "quiet")
+"""What takes turns in the group ``conditions``: flamepy as it is, and under each condition."""
 
-FLAMEPY_ONLY = {"history", "exprs", "quiet", "conditions", "import"}
+FLAMEPY_ONLY = {"import"}
 
 QUICK_FLAMEPY_ONLY = {"async"}
 QUICK_NOT_ASKED = {
@@ -115,7 +115,7 @@ QUICK_NOT_ASKED = {
 }
 """What a quick run leaves out, by group."""
 
-GROUPS = tuple(dict.fromkeys([*(question.group for question in QUESTIONS), *CONDITIONS, "limits"]))
+GROUPS = tuple(dict.fromkeys([*(question.group for question in QUESTIONS), "conditions", "limits"]))
 
 NOT_ASKED = {
     "spawn": {"calls", "busy", "async", "arguments", "results", "executors", "outstanding", "held", "fairness"},

@@ -56,17 +56,13 @@ class Results:
         return found
 
     def ratio(self, group: str, question: str, peer: str, other: str) -> float | None:
-        """The median of the rounds' ratios ``peer / other``."""
-        return paired(self.samples(group, question, peer), self.samples(group, question, other))
+        """The ratio ``peer / other`` of the medians."""
+        return divided(self.value(group, question, peer), self.value(group, question, other))
 
 
-def paired(above: list[float], below: list[float]) -> float | None:
-    """Return the median ratio of values that were measured in the same rounds, else that of the medians."""
-    if not above or not below:
-        return None
-    if len(above) == len(below):
-        return median(a / b for a, b in zip(above, below, strict=True))
-    return median(above) / median(below)
+def divided(above: float | None, below: float | None) -> float | None:
+    """Return the ratio of two values that may be missing."""
+    return above / below if above is not None and below else None
 
 
 def _rounded(value: Any) -> Any:

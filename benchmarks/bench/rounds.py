@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench import machine, programs
 from bench.environment import BENCH, ROOT, environment, python
-from bench.questions import FLAMEPY_ONLY, NOT_ASKED, QUICK_FLAMEPY_ONLY, QUICK_NOT_ASKED
+from bench.questions import CONDITIONS, FLAMEPY_ONLY, NOT_ASKED, QUICK_FLAMEPY_ONLY, QUICK_NOT_ASKED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -84,6 +84,8 @@ class Rounds:
     def _asked(self, group: str, names: Sequence[str]) -> list[str]:
         if group == "limits":
             return ["limit"]
+        if group == "conditions":
+            return list(CONDITIONS)
         if group in FLAMEPY_ONLY or (self.quick and group in QUICK_FLAMEPY_ONLY):
             return [name for name in names if name == "flamepy"]
         unasked = {"limit", *(QUICK_NOT_ASKED.get(group, ()) if self.quick else ())}
@@ -95,24 +97,30 @@ class Rounds:
             "import": programs.imports,
             "idle": programs.idle,
         }
-        env = self._environment(group)
+        env = self._environment(peer)
         try:
             if group in special:
                 return special[group](peer, env)
+            if group == "conditions":
+                return self._under(peer, env)
             answer = self._child(group, peer, env)
         except programs.Failed as error:
             return {"figures": {}, "reasons": {"*": str(error)}}
         if group == "limits":
             answer["figures"].update(programs.limits(env))
-        if group in ("history", "conditions"):
-            answer["figures"]["start"] = programs.start("flamepy", env)["figures"]["start.whole"]
         return answer
 
-    def _environment(self, group: str) -> dict[str, str]:
+    def _under(self, condition: str, env: dict[str, str]) -> dict[str, Any]:
+        """Measure flamepy under one of the conditions."""
+        answer = self._child("exprs" if condition == "exprs" else "conditions", "flamepy", env)
+        answer["figures"]["start"] = programs.start("flamepy", env)["figures"]["start.whole"]
+        return answer
+
+    def _environment(self, condition: str) -> dict[str, str]:
         env = dict(self.env)
-        if group == "quiet":
+        if condition == "quiet":
             env["BENCH_NO_LOGS"] = "1"
-        if group == "history":
+        if condition == "history":
             env["FLAMEPY_STATE_DIR"] = str(self._with_history())
         return env
 

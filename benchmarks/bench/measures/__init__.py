@@ -23,9 +23,7 @@ HOMES = {
     "held": "growth:held",
     "fairness": "growth:fairness",
     "conditions": "conditions:conditions",
-    "history": "conditions:conditions",
     "exprs": "conditions:exprs",
-    "quiet": "conditions:conditions",
     "limits": "limits:limits",
 }
 """Every group that runs inside a process; ``start``, ``import`` and ``idle`` are measured from outside."""
