@@ -320,7 +320,7 @@ class Arena:
         segment.mapping = None
         try:
             os.unlink(self.path(segment))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):  # removed by its engine's end, or never made
             pass
         if not segment.spilled:
             self.ledger.refund(segment.capacity)
