@@ -95,9 +95,9 @@ QUESTIONS = (
     *(Question(f"outstanding.{n}", "outstanding", f"Cost of a task, {n:,} outstanding", "µs") for n in COUNTS),
     Question("held.bytes", "held", "Memory of an outstanding task, all processes", "B"),
     Question("fairness.alone", "fairness", "Round trip of a service, alone", "µs"),
-    Question("fairness.first", "fairness", "Its first one after another was flooded", "µs"),
-    Question("fairness.flooded", "fairness", "Round trip while another is flooded, p50", "µs"),
-    Question("fairness.flooded.p99", "fairness", "Round trip while another is flooded, p99", "µs"),
+    Question("fairness.first", "fairness", "Its first one after 10^5 calls of another", "µs"),
+    Question("fairness.flooded", "fairness", "Round trip amid a flood of another, p50", "µs"),
+    Question("fairness.flooded.p99", "fairness", "Round trip amid a flood of another, p99", "µs"),
 )  # fmt: skip
 
 CONDITIONS = ("flamepy", "history", "exprs", "quiet")

@@ -78,7 +78,3 @@ class Peer:
     def gather(self, name: str, count: int) -> list[Any]:
         """Gather ``count`` calls ``name(i, 1)`` of the service on an event loop of the peer's liking."""
         raise Unsupported("its futures cannot be awaited")
-
-    def is_done(self, submitted: Any) -> bool:
-        """Whether a submitted call has ended."""
-        return bool(submitted.done())

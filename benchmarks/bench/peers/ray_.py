@@ -91,7 +91,3 @@ class Ray(Peer):
             return [time.perf_counter() - start, values]
 
         return asyncio.run(run())
-
-    def is_done(self, submitted: Any) -> bool:
-        """``ray.wait`` without waiting."""
-        return bool(ray.wait([submitted], timeout=0)[0])

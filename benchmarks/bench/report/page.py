@@ -80,7 +80,7 @@ def _machine(results: Results) -> str:
     return (
         f"Measured on {machine['date']}: {machine['cores']} cores of {machine['processor']}, "
         f"{machine['memory_gib']:g} GiB, {machine['kernel']}, Python {machine['python']}; {versions}. "
-        f"The load by others when each group began was {_loads(results)}.\n"
+        f"The load average when each group began, mostly by other programs, was {_loads(results)}.\n"
     )
 
 
