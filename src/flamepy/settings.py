@@ -71,7 +71,7 @@ def session_spec(target: Target, package: PackageRef, main: str | None, **settin
         resources=_resources(settings.get("resources")),
         defaults=_options(settings),
         concurrency=_whole_number(settings, "concurrency", 100, least=1),
-        checkpoint=_checkpoint(target, settings),
+        checkpoint=_checkpoint(target, settings, most),
     )
 
 
@@ -111,12 +111,17 @@ def _options(settings: dict[str, Any]) -> CallOptions:
     )
 
 
-def _checkpoint(target: Target, settings: dict[str, Any]) -> int | None:
+def _checkpoint(target: Target, settings: dict[str, Any], instances: int) -> int | None:
     if settings.get("checkpoint") is None:
         return None
     if target.kind == "function":
         raise ServiceError(f"'{target.name}' is a function: it has no state that a checkpoint could save")
-    return _whole_number(settings, "checkpoint", 0, least=0)
+    every = _whole_number(settings, "checkpoint", 0, least=0)
+    if every and instances > 1:
+        raise ServiceError(
+            f"checkpoint={every} saves the state of one instance; '{target.name}' would have {instances}"
+        )
+    return every
 
 
 def _whole_number(settings: dict[str, Any], name: str, default: int, *, least: int) -> int:

@@ -233,6 +233,7 @@ class Tasks:
         stream = self._streams.pop(number, None)
         if stream is not None:
             stream.close()
+            self._executor.out.append((Say.END, number, (Say.CANCELLED, "cancel")))
         elif self._coroutines is not None:
             self._coroutines.cancel(number)
 

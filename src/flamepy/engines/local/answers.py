@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from functools import partial
+from time import monotonic
 
 from flamepy.completion import PENDING, Completion, Encoded, Failure, failure_of
 from flamepy.engines.local.calls import Extra, Replay
@@ -56,9 +57,13 @@ class Answers:
             link.note(Ask.CREDIT, (number, items))
 
         def stop() -> None:
+            # The garbage collector may call it in the middle of anything: it takes no lock and leaves the rest to others.
             link.streams.pop(number, None)
+            link.stopped[number] = monotonic()
             link.session.cancelled += 1
-            link.note(Ask.STOP_STREAM, number)
+            link.note(Ask.STOP_STREAM, number, now=False)
+            if not self._engine.keeper.alert:
+                self._engine.keeper.arm()
 
         stream = Stream(ask, stop, link.session)
         link.streams[number] = weakref.ref(stream)
@@ -149,7 +154,7 @@ class Answers:
             if extra.missing:
                 return
             self._fill(session, entry)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is the call's outcome
             label = session.label(entry._method)
             session.settle(entry, self.failure(session, entry, failure_of(error, label)))
         session.arguments_ready(entry)

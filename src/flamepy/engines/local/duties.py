@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from time import monotonic
 
+from flamepy.engines.local.deadlines import GRACE
 from flamepy.scheduling.events import ExecutorIdle
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from flamepy.engines.local.engine import LocalEngine
+    from flamepy.engines.local.links import Link
     from flamepy.engines.local.session import LocalSession
 
 IDLE_SECONDS = 30.0
@@ -45,6 +47,8 @@ class Duties:
                     self._consider_growth(session)
             for link in list(session.links):
                 link.flush_notes()
+                if link.stopped:
+                    self._end_stopped(link)
                 working = working or link.busy
             working = working or bool(session.queued)
         self._rebalance()
@@ -74,6 +78,13 @@ class Duties:
             elif now - self._waiting_since.setdefault(session.id, now) > PATIENCE:
                 self._waiting_since[session.id] = now + 10 * PATIENCE
                 self._engine.output.warn(session, f"tasks of '{session.spec.name}' have been waiting: {reason}")
+
+    def _end_stopped(self, link: Link) -> None:
+        """A generator that nobody wants any more and that does not come to its next item ends with its process."""
+        fleet = self._engine.fleet
+        longest = min(link.stopped.values(), default=monotonic())
+        if monotonic() - longest > GRACE and not link.ended and not fleet.running(link):
+            fleet.kill(link)
 
     def _rebalance(self) -> None:
         """Take calls back from an executor that is stuck in a long one, if another could have them."""

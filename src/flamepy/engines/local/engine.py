@@ -15,7 +15,7 @@ from flamepy.engines.local.deadlines import Deadlines
 from flamepy.engines.local.duties import Duties
 from flamepy.engines.local.fleet import Fleet
 from flamepy.engines.local.inspection import places
-from flamepy.engines.local.interrupts import Guard
+from flamepy.engines.local.interrupts import GUARD
 from flamepy.engines.local.keeper import Keeper
 from flamepy.engines.local.machine import gpu_count, machine_memory, shared_memory_root, temporary_root
 from flamepy.engines.local.nesting import Nesting
@@ -73,7 +73,7 @@ class LocalEngine:
         self._loop: Any = None
         self._register: Any = None
         self._ending = _thread.RLock()
-        self.guard = Guard()
+        self.guard = GUARD
         memory = object_memory or int(MEMORY_SHARE * machine_memory())
         try:
             with ExitStack() as undo:  # run from its end by `close`, or now should something fail

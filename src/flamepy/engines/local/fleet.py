@@ -368,6 +368,10 @@ class Fleet:
         if self._launcher is not None:
             self._launcher.disown()
 
+    def running(self, link: Link) -> int:
+        """The number of the call that an executor runs at this moment; 0 between two, and for a stream's next item."""
+        return self._slots.running(link.slot)
+
     def state_word(self, number: int) -> str:
         """The state of an executor, for people."""
         state = self.engine.cluster.state_of(number)

@@ -23,15 +23,17 @@ class Guard:
         came: Whether the signal came in the meantime.
     """
 
-    __slots__ = ("_previous", "came", "depth")
+    __slots__ = ("_previous", "_users", "came", "depth")
 
     def __init__(self) -> None:
         self.depth = 0
         self.came = False
+        self._users = 0
         self._previous: Any = None
 
     def install(self) -> None:
-        """Begin, if this is the main thread."""
+        """Begin, if this is the main thread; once for each engine."""
+        self._users += 1
         if _signal.getsignal(_signal.SIGINT) is not _signal.default_int_handler:
             return
         try:
@@ -40,8 +42,9 @@ class Guard:
             return
 
     def remove(self) -> None:
-        """Give the signal back to who had it."""
-        if self._previous is None:
+        """Give the signal back to who had it, after the last engine."""
+        self._users -= 1
+        if self._users > 0 or self._previous is None:
             return
         if _signal.getsignal(_signal.SIGINT) == self._handle:
             try:
@@ -69,3 +72,7 @@ class Guard:
         self.depth -= 1
         if self.came:
             self.deliver()
+
+
+GUARD = Guard()
+"""The one of this process: its signal handler serves all engines."""

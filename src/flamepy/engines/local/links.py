@@ -45,6 +45,7 @@ class Link:
         alone: Whether nothing may be sent behind the last call.
         waiting: Number of the nested call that its task waits for; 0 when it does not wait.
         doomed: Coroutines that were cancelled and have not ended.
+        stopped: Streams that nobody wants and that have not ended, since when.
         announced: The highest number of a promise or stream that has been answered so far.
         early: News of promises and streams by number, from the executor's event loop, that overtook the answer.
         handed_back: Calls taken back since the running one; None while it may be sent more.
@@ -82,6 +83,7 @@ class Link:
         self.announced = 0
         self.early: dict[int, list[Any]] = {}
         self.doomed: set[int] = set()
+        self.stopped: dict[int, float] = {}
         self.streams: dict[int, weakref.ref[Stream]] = {}
         self.above: dict[int, Completion] = {}
         self.calls: dict[int, Completion] = {}
@@ -293,7 +295,7 @@ class Link:
     @property
     def busy(self) -> bool:
         """Whether anything that was sent is unfinished."""
-        return bool(self.pending or self.promises or self.streams or self.above)
+        return bool(self.pending or self.promises or self.streams or self.stopped or self.above)
 
     def cut_off(self) -> None:
         """Its process is gone: read what it has said, and do not wait for others who may hold its socket."""

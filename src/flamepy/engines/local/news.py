@@ -78,6 +78,7 @@ class News:
                 link.session.settle(ticket, None)
 
     def _end(self, link: Link, reply: Any) -> None:
+        link.stopped.pop(reply[1], None)
         reference = link.streams.pop(reply[1], None)
         stream = reference() if reference is not None else None
         if stream is None:
