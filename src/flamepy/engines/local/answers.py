@@ -57,7 +57,7 @@ class Answers:
             link.note(Ask.CREDIT, (number, items))
 
         def stop() -> None:
-            # The garbage collector may call it in the middle of anything: it takes no lock and leaves the rest to others.
+            # The garbage collector may call it in the middle of anything: it takes no lock, others do the rest.
             link.streams.pop(number, None)
             link.stopped[number] = monotonic()
             link.session.cancelled += 1
