@@ -296,11 +296,11 @@ class LocalEngine:
         """Whether an event loop reads at present."""
         return self._loop is not None and self._loop.is_running()
 
-    def flush(self, session: LocalSession) -> None:
-        """Send what has gathered: that of the service waited for, and of all others it may depend on."""
-        for other in list(self.sessions.values()) if len(self.sessions) > 1 else (session,):
-            if other.queued:
-                other.pump()
+    def flush(self) -> None:
+        """Send what has gathered in all services: the one waited for may depend on any."""
+        for session in list(self.sessions.values()):
+            if session.queued:
+                session.pump()
 
     # ---- for sessions
 

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from flamepy.engines.local.interrupts import Guard
     from flamepy.engines.local.links import Link
 
+OTHERS_EVERY = 16
+"""Waits, one in so many, after which all executors are read: waiting for one only must not starve the others."""
+
 
 class Reader:
     """Reads the sockets of all executors of an engine."""
@@ -154,6 +157,8 @@ class Reader:
             if left is not None and left <= 0:
                 return
             self._take(self._poller.wait(left))
+        if self.turns % OTHERS_EVERY == 0:
+            self._take(self._poller.wait(0))
 
     def _spin(self, link: Link) -> bool:
         """Watch one socket closely; says whether something came."""

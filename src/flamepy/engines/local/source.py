@@ -35,8 +35,10 @@ class LocalSource:
 
     def wait(self, completion: Completion, timeout: float | None) -> bool:
         """Wait for an outcome; see `Reader.wait`."""
-        if self.queued or len(self.engine.sessions) > 1:
-            self.engine.flush(self)  # type: ignore[arg-type]
+        if self.queued:
+            self.pump()  # before all others, which may have much more to send
+        if len(self.engine.sessions) > 1:
+            self.engine.flush()
         links = self.links
         return self._reader.wait(completion, timeout, links[0] if len(links) == 1 else self._only_busy())
 
