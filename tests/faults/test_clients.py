@@ -281,3 +281,36 @@ def test_the_mark_reaches_executors(scene):
         pid = runner.service(victims.pid)().get(20)
         assert pid in scene.processes()
         assert f"{MARK}={scene.mark}"
+
+
+def test_ctrl_c_with_two_runners_keeps_the_accounts_of_both(scene):
+    script = """
+import flamepy
+def interrupt():
+    while not stop.wait(0.003):
+        signal.pthread_kill(main, signal.SIGINT)
+stop, main = threading.Event(), threading.main_thread().ident
+with runner("one", show_logs=False) as first, runner("two", show_logs=False) as second:
+    services = [first.service(victims.echo, instances=1), second.service(victims.echo, instances=1)]
+    threading.Thread(target=interrupt).start()
+    hits, end = 0, time.monotonic() + 2
+    while time.monotonic() < end:
+        try:
+            for service in services:
+                assert flamepy.get([service(n) for n in range(50)]) == list(range(50))
+        except KeyboardInterrupt:
+            hits += 1
+    while not stop.is_set():
+        try:
+            stop.set()
+            time.sleep(0.1)
+        except KeyboardInterrupt:
+            pass
+    for service in services:
+        assert flamepy.get([service(n) for n in range(500)]) == list(range(500))
+    print("hits", hits)
+assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+"""
+    returned, output = scene.run(script)
+    assert returned == 0, output
+    assert int(output.split()[-1]) > 10

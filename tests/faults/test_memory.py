@@ -205,6 +205,7 @@ def test_a_kept_view_outlives_its_object(scene):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(240)
 def test_large_arguments_and_results_for_a_long_time_are_flat(scene):
     import victims
 
@@ -226,6 +227,7 @@ def test_large_arguments_and_results_for_a_long_time_are_flat(scene):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(240)
 def test_many_small_calls_are_flat(scene):
     import victims
 
@@ -240,6 +242,7 @@ def test_many_small_calls_are_flat(scene):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(240)
 def test_services_come_and_go(scene):
     import victims
 
@@ -257,7 +260,7 @@ def test_services_come_and_go(scene):
 
         open_and_close(20)
         files, processes, memory = open_and_close(20)
-        later = open_and_close(150)
+        later = open_and_close(100)
         assert later[:2] == (files, processes)
         assert later[2] <= memory + 10 * MIB
         assert len(runner._engine.fleet._slots._free) == SLOTS

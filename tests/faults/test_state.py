@@ -147,3 +147,10 @@ def test_an_executor_killed_under_a_wait_without_end(scene, tmp_path):
         threading.Timer(0.2, os.kill, (pid, signal.SIGKILL)).start()
         with pytest.raises(flamepy.ExecutorDied):
             expr.get()
+
+
+def test_a_checkpoint_is_of_one_instance(scene):
+    import victims
+
+    with scene.runner() as runner, pytest.raises(flamepy.ServiceError, match="one instance"):
+        runner.service(victims.Account, instances=2, checkpoint=1)

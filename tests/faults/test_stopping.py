@@ -235,3 +235,99 @@ def test_a_task_whose_wait_runs_out_goes_on_and_its_executor_serves(scene):
         outer = runner.service(victims.wait_briefly, instances=1)
         assert outer(inner, 0.6).get(10) == "gave up, then slept"
         assert outer(inner, 0.0).get(10) in ("gave up, then slept", "slept at once")
+
+
+def test_a_stream_that_nobody_wants_and_that_does_not_end_frees_its_executor(scene, tmp_path):
+    import victims
+
+    with scene.runner() as runner:
+        service = runner.service(victims.stuck_stream, instances=1)
+        items = iter(service(str(tmp_path / "mark")))
+        assert next(items) == "first"
+        pid = pid_in(tmp_path / "mark")
+        items.close()
+        again = service(str(tmp_path / "again"))
+        assert next(iter(again)) == "first"
+        assert not is_alive(pid)
+
+
+def test_a_stream_that_is_left_early_runs_its_clean_up(scene, tmp_path):
+    import victims
+
+    with scene.runner() as runner:
+        service = runner.service(victims.tidy_stream, instances=1)
+        for item in service(str(tmp_path / "mark")):
+            assert item == 0
+            break
+        eventually((tmp_path / "mark").exists)
+        assert runner.service(victims.echo)(1).get(10) == 1
+
+
+def test_streams_in_cyclic_garbage_do_not_block(scene):
+    import gc
+
+    import victims
+
+    with scene.runner() as runner:
+        service = runner.service(victims.numbers, instances=1)
+        for _ in range(50):
+            expr = service(1000)
+            holder: list[object] = [expr, iter(expr)]
+            next(holder[1])  # type: ignore[call-overload]
+            holder.append(holder)
+            del expr, holder
+        gc.collect()
+        assert service(3).get(20) == [0, 1, 2]
+
+
+def test_a_cancelled_call_does_not_come_back_when_its_executor_dies(scene, tmp_path):
+    import victims
+
+    with scene.runner() as runner:
+        service = runner.service(victims.ignore_or_mark, instances=1)
+        first = service(str(tmp_path / "first"), True)
+        second = service(str(tmp_path / "second"), False)
+        third = service(str(tmp_path / "third"), False)
+        pid_in(tmp_path / "first")
+        assert second.cancel()
+        assert first.cancel()
+        assert third.get(20) == "marked"
+        for expr in (first, second):
+            with pytest.raises(flamepy.TaskCancelled):
+                expr.get(20)
+    assert not (tmp_path / "second").exists()
+
+
+def test_interrupts_while_output_is_sent_arrive(scene, tmp_path):
+    """The thread that sends what is printed must not swallow them."""
+    import victims
+
+    with scene.runner(show_logs=False) as runner:
+        service = runner.service(victims.print_and_sleep, instances=1)
+        for number in range(20):
+            path = tmp_path / str(number)
+            expr = service(str(path))
+            pid = pid_in(path)
+            assert expr.cancel()
+            with pytest.raises(flamepy.TaskCancelled):
+                expr.get(10)
+            assert is_alive(pid), "it was interrupted, not killed"
+
+
+def test_several_calls_cancelled_at_once(scene, tmp_path):
+    """The bell rings again while its handler looks: none of the rings may be lost."""
+    import victims
+
+    with scene.runner() as runner:
+        service = runner.service(victims.mark_and_sleep, instances=1)
+        for round_ in range(30):
+            first = service(tmp_path / f"first{round_}", 1000)
+            rest = [service(tmp_path / f"rest{round_}-{n}", 1000) for n in range(5)]
+            pid = pid_in(tmp_path / f"first{round_}")
+            for expr in reversed([first, *rest]):
+                assert expr.cancel()
+            for expr in (first, *rest):
+                with pytest.raises(flamepy.TaskCancelled):
+                    expr.get(10)
+            assert is_alive(pid), "it was interrupted, not killed"
+    assert not list(tmp_path.glob("rest*"))

@@ -36,6 +36,9 @@ MOMENT = 0.002
 ANSWERS = 512
 """Answers in one message at most."""
 
+WHY = {b"T": "timeout", b"C": "cancel"}
+"""What the first byte of a ring means; ``H`` asks for the calls behind the running one."""
+
 BELL = 9
 """Bytes of one ring of the bell: why, and the number of the call meant."""
 
@@ -64,6 +67,7 @@ class Executor(Receiver):
         self._late.acquire()
         self._late_started = False
         self._methods: list[Callable[..., Any]] = []
+        self._ringing = self._rung = False
         self._skip: dict[int, str] = {}
         self._sequence = 0
         self._rest: Iterator[Any] = iter(())
@@ -235,32 +239,40 @@ class Executor(Receiver):
 
     def ring(self, _signal_number: int, _frame: object) -> None:
         """SIGINT: read what it is about, and interrupt the running task if it is meant."""
+        self._rung = True
+        if self._ringing:  # it rang again while we were looking: raised here, it would cut that off in the middle
+            return
+        self._ringing = True
         interrupt = None
         if self._owed is not None and self._owed[0] == self.running[0]:
             interrupt = self._owed[1]
         self._owed = None
-        for why, sequence in self._rings():
-            if why == b"H":
-                self.hand_back()
-            elif sequence == self.running[0]:
-                interrupt = "timeout" if why == b"T" else "cancel"
-            elif sequence > self._sequence:
-                self._skip[sequence] = "timeout" if why == b"T" else "cancel"
+        while self._rung:
+            self._rung = False
+            interrupt = self._listen() or interrupt
+        self._ringing = False
         if interrupt and self._shields:
             self._owed = self.running[0], interrupt
         elif interrupt:
             raise Interrupted(interrupt)
 
-    def _rings(self) -> Iterator[tuple[bytes, int]]:
-        """What the client has rung for: why, and the number of the call meant."""
+    def _listen(self) -> str | None:
+        """Obey all that the client has rung for; says why the running task is to be interrupted, if it is."""
+        interrupt = None
         while True:
             try:
                 data = self._bell.recv(BELL)
             except BlockingIOError:
-                return
+                return interrupt
             if len(data) < BELL:
-                return
-            yield data[:1], int.from_bytes(data[1:], "little")
+                return interrupt
+            why, sequence = WHY.get(data[:1], ""), int.from_bytes(data[1:], "little")
+            if not why:
+                self.hand_back()
+            elif sequence == self.running[0]:
+                interrupt = why
+            elif sequence > self._sequence:
+                self._skip[sequence] = why
 
     def hand_back(self) -> None:
         """Give the calls behind the running one back to the client: another executor may be free.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _signal
 import _thread
 import select
 from _queue import Empty, SimpleQueue
@@ -37,6 +38,7 @@ class Receiver:
         self.inbox: deque[list[Any]] = deque()
         self._reading = _thread.allocate_lock()
         self._mail: SimpleQueue[Any] | None = None
+        self._main = _thread.get_ident()
         self._shields = 0
         self._owed: tuple[int, str] | None = None
 
@@ -62,13 +64,26 @@ class Receiver:
         poller = select.poll()
         poller.register(self._socket, select.POLLIN)
         while self._mail is None:
-            # Interrupted between reading and taking in, it would lose what it has read: so it waits here.
-            left = None if deadline is None else max(0.0, deadline - now())
-            if not poller.poll(None if left is None else left * 1000):
+            left = MAIL_WAIT if deadline is None else min(MAIL_WAIT, max(0.0, deadline - now()))
+            # Interrupted between reading and taking in, it would lose what it has read: so it waits here, and looks
+            # now and then whether the relay has begun to read.
+            if poller.poll(left * 1000):
+                with self:
+                    if self._reading.acquire(False):
+                        return self._read_alone()
+            elif deadline is not None and now() >= deadline:
                 return None
-            with self:
-                return self.receive()
         return self._receive_mail(deadline)
+
+    def _read_alone(self) -> list[Any] | None:
+        try:
+            messages = self._read()
+        finally:
+            self._reading.release()
+        if messages is None:
+            return None
+        self.inbox.extend(messages[1:])
+        return messages[0]
 
     def _receive_mail(self, deadline: float | None) -> list[Any] | None:
         mail: Any = self._mail
@@ -90,7 +105,8 @@ class Receiver:
     def __exit__(self, *_exception: object) -> None:
         self._shields -= 1
         if self._owed is not None and not self._shields:
-            _thread.interrupt_main()  # `ring` knows whether it still matters
+            # A real signal, to wake a task that sleeps; `ring` knows whether it still matters.
+            _signal.pthread_kill(self._main, _signal.SIGINT)
 
     def _read(self) -> list[list[Any]] | None:
         while True:

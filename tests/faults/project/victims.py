@@ -391,3 +391,36 @@ def array(number: int, size: int) -> object:
     import numpy
 
     return numpy.full(size, number % 251, dtype=numpy.uint8)
+
+
+def stuck_stream(path: str) -> object:
+    yield "first"
+    with open(path, "w") as file:
+        file.write(str(os.getpid()))
+    time.sleep(1000)
+    yield "never"
+
+
+def tidy_stream(path: str) -> object:
+    try:
+        yield from range(1_000_000)
+    finally:
+        with open(path, "w") as file:
+            file.write("tidied")
+
+
+def ignore_or_mark(path: str, ignore: bool) -> str:
+    if ignore:
+        ignore_interrupts(path)
+    with open(path, "w") as file:
+        file.write("ran")
+    return "marked"
+
+
+def print_and_sleep(path: str) -> None:
+    for _ in range(20):
+        print("x" * 5000)
+    with open(path, "w") as file:
+        file.write(str(os.getpid()))
+    print("y" * 5000)
+    time.sleep(1000)

@@ -72,7 +72,7 @@ class Answers:
     def _failed(self, session: LocalSession, entry: Completion, record: Any) -> Any:
         session.succeeded -= 1
         extra = entry._extra
-        if extra is not None and extra.retries > 0 and extra.options.retry_exceptions:
+        if extra is not None and extra.retries > 0 and extra.options.retry_exceptions and extra.why != "cancel":
             error = failures.rebuild(record)
             if isinstance(error, extra.options.retry_exceptions):
                 self._again(session, entry)
@@ -123,6 +123,10 @@ class Answers:
         if len(kept) > 2 * MAX_FAILURES:
             kept[:] = kept[-MAX_FAILURES:]
         return failure
+
+    def settle_cancelled(self, session: LocalSession, entry: Completion) -> None:
+        """Give a call that will not be run its outcome."""
+        session.settle(entry, self.cancelled(session, entry))
 
     def _again(self, session: LocalSession, entry: Completion) -> None:
         entry._extra.retries -= 1

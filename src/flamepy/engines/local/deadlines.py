@@ -81,16 +81,16 @@ class Deadlines:
 
     def interrupt(self, link: Link, entry: Completion, sequence: int, why: bytes) -> None:
         """Interrupt the task ``sequence`` of an executor; kill the executor if that does not help."""
+        extra = entry._extra
+        if extra is None:
+            extra = entry._extra = Extra(link.session.spec.defaults)
+        extra.why = extra.why or "cancel"
         link.ring(why, sequence)
 
         def insist() -> None:
             running = link.pending[0] if link.pending else None
             if running is not entry or link.ended:
                 return
-            extra = entry._extra
-            if extra is None:
-                extra = entry._extra = Extra(link.session.spec.defaults)
-            extra.why = extra.why or "cancel"
             self._engine.fleet.kill(link)
 
         self._engine.keeper.after(GRACE, insist)

@@ -23,12 +23,13 @@ class Guard:
         came: Whether the signal came in the meantime.
     """
 
-    __slots__ = ("_previous", "_users", "came", "depth")
+    __slots__ = ("_main", "_previous", "_users", "came", "depth")
 
     def __init__(self) -> None:
         self.depth = 0
         self.came = False
         self._users = 0
+        self._main = 0
         self._previous: Any = None
 
     def install(self) -> None:
@@ -38,6 +39,7 @@ class Guard:
             return
         try:
             self._previous = _signal.signal(_signal.SIGINT, self._handle)
+            self._main = _thread.get_ident()
         except ValueError:  # not the main thread
             return
 
@@ -57,7 +59,8 @@ class Guard:
         """The last region was left: let the main thread have its signal now."""
         if not self.depth:
             self.came = False
-            _thread.interrupt_main()
+            # A real signal, since a simulated one does not wake a thread that waits in the kernel.
+            _signal.pthread_kill(self._main, _signal.SIGINT)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         if self.depth:

@@ -172,7 +172,10 @@ class CallQueue(LocalSource):
         self._keeper.arm()
 
     def requeue(self, entries: list[Completion]) -> None:
-        """Put calls back at the front of the queue, in their order."""
+        """Put calls back at the front of the queue, in their order; those that were cancelled meanwhile are done."""
+        for entry in [entry for entry in entries if entry._extra is not None and entry._extra.why == "cancel"]:
+            entries.remove(entry)
+            self._answers.settle_cancelled(self, entry)
         self.specials += sum(1 for entry in entries if entry._extra is not None)
         self.queued.extendleft(reversed(entries))
         self._keeper.arm()
