@@ -285,3 +285,24 @@ def resident() -> int:
 
     gc.collect()
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def test_being_listed_keeps_no_result_alive(scene):
+    """flmctl gives numbers to the calls that it lists."""
+    import gc
+    import weakref
+
+    import victims
+
+    with scene.runner() as runner:
+        slow = runner.service(victims.sleep, instances=1)
+        expr = slow(0.5)
+        nested = runner.service(victims.nested, instances=1)(slow, 0.1)
+        assert any(task.state == "Running" for task in runner._engine._register.snapshot().tasks)
+        reference = weakref.ref(expr)
+        assert nested.get(20) == "slept"
+        assert expr.get(20) == "slept"
+        assert runner._engine._register.snapshot()
+        del expr
+        gc.collect()
+        assert reference() is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import weakref
+from collections import deque
 from time import time
 
 from flamepy.engines.local.inspection import places
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 SOON = 0.2
 """Seconds after the start, or after a change, at which the keeper brings the folder up to date."""
 
+MAX_CLOSED = 1000
+"""Closed sessions of an engine that are remembered."""
+
 MAX_TASKS = 1000
 """Tasks of a session that are listed."""
 
@@ -33,7 +37,7 @@ class Register:
         from flamepy.engines.local.inspection.control import ControlServer, handler_for
 
         self._engine = engine
-        self._closed: list[SessionRecord] = []
+        self._closed: deque[SessionRecord] = deque(maxlen=MAX_CLOSED)
         self._numbers: dict[str, dict[int, tuple[int, weakref.ref[Completion]]]] = {}
         self._count = 0
         self._pending = True
@@ -83,6 +87,7 @@ class Register:
     def session_closed(self, session: LocalSession) -> None:
         """Keep the record of a session that ends."""
         self._closed.append(self._session_record(session))
+        self._numbers.pop(session.id, None)
 
     def ended(self) -> None:
         """The engine ends: last words, and nothing is left."""
@@ -165,11 +170,12 @@ class Register:
 
     def _number_of(self, session: LocalSession, call: Completion) -> str:
         """The number by which people know a call; given when it is first listed, because most never are."""
-        numbers = self._numbers.setdefault(session.id, {})
-        known = numbers.get(id(call))
+        numbers, key = self._numbers.setdefault(session.id, {}), id(call)
+        known = numbers.get(key)
         if known is None or known[1]() is not call:
             self._count += 1
-            known = numbers[id(call)] = self._count, weakref.ref(call, lambda _: numbers.pop(id(call), None))
+            # The callback names the key alone: with the call in it, the call and its result would live for ever.
+            known = numbers[key] = self._count, weakref.ref(call, lambda _: numbers.pop(key, None))
         return str(known[0])
 
     def _executors(self) -> Any:
