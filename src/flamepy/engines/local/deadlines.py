@@ -27,8 +27,9 @@ class Deadlines:
 
     def start(self, session: LocalSession, entry: Completion) -> None:
         """The call is being sent and begins at once: its time runs."""
-        extra: Extra = entry._extra
-        assert extra.options.timeout is not None
+        extra: Extra | None = entry._extra
+        if extra is None or extra.options.timeout is None:  # it was answered while it was being sent
+            return
         extra.attempt += 1
         # Held weakly: a call that is done must not stay in memory until its time would have been up.
         self._wait(session, weakref.ref(extra), extra.attempt, extra.options.timeout)
