@@ -37,3 +37,10 @@ def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
         made.assert_clean()
     finally:
         made.kill_all()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Real processes are killed against the clock here: on a loaded machine a deadline may pass for no fault of ours."""
+    for item in items:
+        if "/faults/" in str(item.path):
+            item.add_marker(pytest.mark.flaky(reruns=2))
