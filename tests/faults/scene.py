@@ -47,8 +47,11 @@ class Scene:
     def runner(self, name: str = "victim", **settings: Any) -> FlameRunner:
         return FlameRunner(name, context=self.context(), project=PROJECT, progress=False, **settings)
 
-    def start(self, script: str, *arguments: object, **options: Any) -> subprocess.Popen[str]:
-        """Run a client in a process (and process group) of its own."""
+    def start(self, script: str, *arguments: object, measured: bool = True, **options: Any) -> subprocess.Popen[str]:
+        """Run a client in a process (and process group) of its own.
+
+        Without ``measured`` coverage stays out of it: a KeyboardInterrupt inside its tracer leaves its lock taken.
+        """
         prologue = (
             "import sys, os, time, signal, threading\n"
             "import victims\n"
@@ -59,7 +62,7 @@ class Scene:
         )
         process = subprocess.Popen(
             [sys.executable, "-c", prologue + script, *map(str, arguments)],
-            env={**os.environ, **self.environment},
+            env={**os.environ, **self.environment, **({} if measured else {"COVERAGE_PROCESS_CONFIG": ""})},
             text=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -132,7 +132,7 @@ try:
 except KeyboardInterrupt:
     print("interrupted", flush=True)
 """
-    client = scene.start(script, tmp_path / "mark")
+    client = scene.start(script, tmp_path / "mark", measured=False)
     assert client.stdout.readline() == "now\n"
     if where not in ("in submit",):
         pid_in(tmp_path / "mark")
@@ -155,7 +155,7 @@ with runner(show_logs=False) as r:
         pass
     print(expr.get())
 """
-    client = scene.start(script, tmp_path / "mark")
+    client = scene.start(script, tmp_path / "mark", measured=False)
     pid_in(tmp_path / "mark")
     os.killpg(client.pid, signal.SIGINT)
     output, _ = client.communicate(timeout=20)
