@@ -169,7 +169,7 @@ def install(group: str) -> None:
     uv = shutil.which("uv") or str(BIN / "uv")
     if not Path(uv).exists():
         run(PYTHON, "-m", "pip", "install", "--quiet", "uv")
-    extras = "[s3]" if group == "dev" else ""
+    extras = "[flame,ray,s3,server]" if group == "dev" else ""
     what = ["--group", group] if group == "docs" else ["--editable", f".{extras}", "--group", group]
     run(uv, "pip", "install", "--quiet", "--python", PYTHON, "--compile-bytecode", *what, env=uv_environment())
 
