@@ -9,6 +9,7 @@
     python3 dev.py check           format, lint, import contracts, types: no tests
     python3 dev.py bench --quick   the benchmarks
     python3 dev.py docs            build the documentation site into site/
+    python3 dev.py proto           write src/flamepy/wire/proto/*_pb2.py from the .proto files beside them
 
 The first start creates `.venv` and installs into it; later starts see that nothing changed and go on at once.
 Settings of pip (`PIP_*`, pip.conf) and of uv (`UV_*`) are honoured.
@@ -48,7 +49,7 @@ CHECKS = (
 
 def main(argv: list[str]) -> int:
     """Run one of the commands above and return its exit code."""
-    commands = {"demo": demo, "test": test, "check": check, "bench": bench, "docs": docs}
+    commands = {"demo": demo, "test": test, "check": check, "bench": bench, "docs": docs, "proto": proto}
     if not argv or argv[0] not in commands:
         print(__doc__)
         return 0 if argv and argv[0] in {"-h", "--help", "help"} else 2
@@ -98,6 +99,16 @@ def docs(args: list[str]) -> int:
     """Build the documentation site."""
     prepare("docs")
     return call(BIN / "mkdocs", "build", "--strict", *args)
+
+
+def proto(args: list[str]) -> int:
+    """Write the modules of the .proto files; with an argument, into that folder instead of src/."""
+    prepare("dev")
+    source = ROOT / "src"
+    target = Path(args[0]) if args else source
+    files = sorted(path.relative_to(source) for path in (source / "flamepy" / "wire" / "proto").glob("*.proto"))
+    folders = (f"--proto_path={source}", f"--python_out={target}", f"--pyi_out={target}")
+    return call(PYTHON, "-m", "grpc_tools.protoc", *folders, *files)
 
 
 def run_checks() -> int:
