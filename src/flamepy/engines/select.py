@@ -10,7 +10,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from flamepy.context import FlameContext
+    from flamepy.engines.flame.frontend import Frontend
     from flamepy.engines.port import Engine, Inspector
+
+FLAME_SCHEMES = frozenset({"http", "https", "grpc", "grpcs"})
+"""Of endpoints that are Flame clusters."""
 
 
 def connect(
@@ -62,3 +66,23 @@ def inspectors(context: FlameContext | None = None, *, history: bool = True) -> 
 
         return local_inspectors(history=history)
     raise EngineError(f"flmctl cannot look into '{scheme}' engines yet; use --endpoint local:// for those here")
+
+
+def frontend(context: FlameContext) -> Frontend:
+    """Connect to the session manager of a Flame cluster, for what the engines' port has no words for.
+
+    Args:
+        context: With an ``http(s)://`` or ``grpc(s)://`` endpoint.
+
+    Raises:
+        EngineUnavailable: Nobody answers there, or grpc is not installed.
+        EngineError: The engine is no Flame cluster.
+    """
+    if context.scheme not in FLAME_SCHEMES:
+        raise EngineError(
+            f"{context.endpoint} is no Flame cluster: this needs an endpoint such as http://host:8080",
+            endpoint=context.endpoint,
+        )
+    from flamepy.engines.flame.frontend import Frontend
+
+    return Frontend.connect(context)

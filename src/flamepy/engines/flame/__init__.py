@@ -1,1 +1,1 @@
-"""The driver for Flame clusters: gRPC ``flame.v1`` for sessions and tasks, and our own stream where the server has it."""
+"""The driver for Flame clusters: gRPC ``flame.v1`` for sessions and tasks; our own stream where the server has it."""

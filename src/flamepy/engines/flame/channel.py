@@ -73,9 +73,7 @@ class Address(NamedTuple):
     token: str | None = None
 
     @classmethod
-    def of_url(
-        cls, url: str, *, port: int = PORT, ca_file: str | None = None, token: str | None = None
-    ) -> Address:
+    def of_url(cls, url: str, *, port: int = PORT, ca_file: str | None = None, token: str | None = None) -> Address:
         """Take a URL apart; ``https`` and ``grpcs`` are encrypted, ``http`` and ``grpc`` are not."""
         parts = urlsplit(url)
         host = parts.hostname or "localhost"
