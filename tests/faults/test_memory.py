@@ -95,9 +95,9 @@ def test_shared_memory_full_although_the_limit_is_not(scene, tiny_disk, monkeypa
     """Somebody else has filled the file system: spill, never SIGBUS."""
     import victims
 
-    from flamepy.engines.local import engine
+    from flamepy.engines.local import carrier
 
-    monkeypatch.setattr(engine, "shared_memory_root", lambda: str(tiny_disk))
+    monkeypatch.setattr(carrier, "shared_memory_root", lambda: str(tiny_disk))
     with scene.runner(object_memory=100 * MIB) as runner:
         size = runner.service(victims.size_of, instances=1)
         fill = runner.service(victims.fill, instances=1)
@@ -136,10 +136,10 @@ def test_no_room_for_what_others_may_know_of_an_engine(scene, tiny_disk, monkeyp
 
 
 def test_shared_memory_is_full_before_the_engine_starts(scene, tiny_disk, monkeypatch):
-    from flamepy.engines.local import engine
+    from flamepy.engines.local import carrier
 
     (tiny_disk / "fill").write_bytes(b"0" * (4 * MIB - 4096))
-    monkeypatch.setattr(engine, "shared_memory_root", lambda: str(tiny_disk))
+    monkeypatch.setattr(carrier, "shared_memory_root", lambda: str(tiny_disk))
     with pytest.raises(flamepy.EngineUnavailable, match="No space left"), scene.runner():
         pass
     assert [path.name for path in tiny_disk.iterdir()] == ["fill"]
@@ -263,7 +263,7 @@ def test_services_come_and_go(scene):
         later = open_and_close(100)
         assert later[:2] == (files, processes)
         assert later[2] <= memory + 10 * MIB
-        assert len(runner._engine.fleet._slots._free) == SLOTS
+        assert len(runner._engine.carrier.slots._free) == SLOTS
 
 
 def test_runners_come_and_go(scene):

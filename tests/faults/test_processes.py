@@ -12,7 +12,7 @@ from faults.scene import eventually, is_alive, pid_in
 
 
 def template_of(runner) -> int:
-    return runner._engine.fleet._launcher.pid
+    return runner._engine.carrier._launcher.pid
 
 
 def test_results_arrive_although_the_template_was_killed(scene):
@@ -45,7 +45,7 @@ def test_the_template_is_killed_again_and_again(scene):
             service = runner.service(victims.echo)
             assert service(number).get(20) == number
             os.kill(template_of(runner), signal.SIGKILL)
-            eventually(lambda: runner._engine.fleet._launcher is None)
+            eventually(lambda: runner._engine.carrier._launcher is None)
 
 
 @pytest.mark.parametrize("task", ["mark_and_sleep", "spin_in_c", "ignore_interrupts"])
@@ -67,7 +67,7 @@ def test_an_executor_dies_after_its_template(scene):
         service = runner.service(victims.run, instances=1)
         assert service("nothing").get(20) is None
         os.kill(template_of(runner), signal.SIGKILL)
-        eventually(lambda: runner._engine.fleet._launcher is None)
+        eventually(lambda: runner._engine.carrier._launcher is None)
         error = service("exit").exception(20)
         assert isinstance(error, flamepy.ExecutorDied)
         assert "unknown reason" in str(error)

@@ -33,8 +33,8 @@ def fill_history(sessions: int) -> None:
     """Make as many sessions of the past as the history keeps, in the state folder of the environment."""
     import time
 
-    from flamepy.engines.local.inspection.ended import record_end
-    from flamepy.engines.local.inspection.history import fold_ended
+    from flamepy.engines.linked.inspection.ended import record_end
+    from flamepy.engines.linked.inspection.history import fold_ended
     from flamepy.model.snapshot import SessionRecord, Snapshot
 
     now = time.time()

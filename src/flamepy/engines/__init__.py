@@ -6,5 +6,6 @@
                                                                 engines.flame   a Flame cluster
                                                                 engines.ray     a Ray cluster
 
+Drivers whose executors are byte streams share `engines.linked` and differ in a carrier.
 `flamepy.engines.select` alone knows the drivers; it picks one by the scheme of the endpoint.
 """

@@ -62,7 +62,7 @@ def inspectors(context: FlameContext | None = None, *, history: bool = True) -> 
     """
     scheme = "local" if context is None else context.scheme
     if scheme == "local":
-        from flamepy.engines.local.inspection.inspector import local_inspectors
+        from flamepy.engines.linked.inspection.inspector import local_inspectors
 
         return local_inspectors(history=history)
     raise EngineError(f"flmctl cannot look into '{scheme}' engines yet; use --endpoint local:// for those here")

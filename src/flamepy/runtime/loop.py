@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any, NoReturn
 
+    from flamepy.runtime.host import Host
     from flamepy.runtime.tasks import Tasks
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -53,14 +54,14 @@ class Executor(Receiver):
     Args:
         data: Descriptor of the socket to the client.
         bell: Descriptor of the socket on which the client says what SIGINT is about.
-        slot: Which cell of the shared progress file is ours.
+        host: The machine that it runs on.
     """
 
-    def __init__(self, data: int, bell: int, slot: int) -> None:
+    def __init__(self, data: int, bell: int, host: Host) -> None:
         super().__init__(_socket.socket(fileno=data))
         self._bell = _socket.socket(fileno=bell)
         self._bell.setblocking(False)
-        self.slot = slot
+        self.host = host
         self.out: list[Any] = []
         self._sending = _thread.allocate_lock()
         self._late = _thread.allocate_lock()
@@ -171,11 +172,12 @@ class Executor(Receiver):
     def _bind(self, binding: dict[str, Any]) -> None:
         from flamepy.runtime.tasks import Tasks
 
+        binding = self.host.complete(binding)
         self._elastic = binding["elastic"]
         self._checkpoint = binding["checkpoint"]
         self.target = Target(binding)
         self.tasks = Tasks(self, binding)
-        self.running = self.tasks.progress_cell(binding["progress"])
+        self.running = self.host.progress_cell(binding)
         self._writers = out, err = output.capture(self._print)
         self._unfinished = out.unfinished, err.unfinished
         try:
@@ -339,13 +341,13 @@ class Executor(Receiver):
             self.out.append((Say.STATE, state, None))
 
 
-def main(data: int, bell: int, slot: int) -> None:
+def main(data: int, bell: int, host: Host) -> None:
     """Run an executor on inherited descriptors until its client is gone."""
     import atexit
     import faulthandler
 
     faulthandler.enable()
-    executor = Executor(data, bell, slot)
+    executor = Executor(data, bell, host)
     _signal.signal(_signal.SIGINT, executor.ring)
     os.register_at_fork(after_in_child=executor.forked)
     os._exit = executor.leave

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import mmap
-import os
-
 from flamepy.completion import PENDING, Completion, Encoded
 from flamepy.runtime import nested
 from flamepy.serialization import codec, failures
 from flamepy.serialization.codec import Decoder, Encoder
-from flamepy.serialization.segments import Arena, Ledger, Segment
 from flamepy.wire.frames import Ask, Say
 
 TYPE_CHECKING = False
@@ -19,7 +15,7 @@ if TYPE_CHECKING:
 
     from flamepy.runtime.coroutines import Coroutines
     from flamepy.runtime.loop import Executor
-    from flamepy.serialization.segments import Part
+    from flamepy.serialization.segments import Part, Segment
 
 MAX_KINDS = 256
 """Types of results that are remembered to be neither coroutines nor generators."""
@@ -33,18 +29,17 @@ class Tasks:
 
     Args:
         executor: The loop; answers are appended to its ``out``.
-        binding: What the client sent with `Ask.BIND`: ``folder``, ``spill``, ``creator``, ``ledger``, ``limit``.
+        binding: What the client sent with `Ask.BIND`.
     """
 
     def __init__(self, executor: Executor, binding: dict[str, Any]) -> None:
         self._executor = executor
         self._concurrency = binding["concurrency"]
-        ledger = Ledger(binding["ledger"], binding["limit"])
-        self._arena = Arena(binding["folder"], binding["spill"], binding["creator"], ledger, binding["pool"])
+        self._store = executor.host.store(binding)
         self._segments: dict[str, Segment] = {}
         self._owned: dict[str, Segment] = {}
-        self._encoder = Encoder(self._arena, _handed_over, main_by_value=False)
-        self.decoder = Decoder(self._arena, self._segment_of)
+        self._encoder = Encoder(self._store, _handed_over, main_by_value=False)
+        self.decoder = Decoder(self._store, self._segment_of)
         self._ordinary: set[type] = {tuple, list, dict, set, frozenset}
         self._streams: dict[int, _Stream] = {}
         self._numbers = iter(range(1, 1 << 62))
@@ -60,16 +55,6 @@ class Tasks:
             Ask.REUSE: self._reuse,
             Ask.CANCEL_ASYNC: self._cancel_coroutine,
         }
-
-    def progress_cell(self, path: str) -> memoryview:
-        """The eight bytes of the shared progress file in which this executor writes what it runs."""
-        file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-        try:
-            cells = memoryview(mmap.mmap(file, 0)).cast("Q")
-        finally:
-            os.close(file)
-        slot = self._executor.slot
-        return cells[slot : slot + 1]
 
     # ---- calls
 
@@ -100,7 +85,7 @@ class Tasks:
     def _segment_of(self, part: Part) -> Segment:
         segment = self._segments.get(part[0])
         if segment is None:
-            segment = self._segments[part[0]] = Segment(part[0], part[1], _nothing)
+            segment = self._segments[part[0]] = self._store.segment(part, _nothing)
         return segment
 
     def _release(self, segment: Segment) -> None:
@@ -169,7 +154,7 @@ class Tasks:
 
     def _forget(self, names: list[str]) -> None:
         for name in names:
-            self._arena.forget(name)
+            self._store.forget(name)
 
     def _cancel_coroutine(self, number: int) -> None:
         if self._coroutines is not None:
@@ -178,7 +163,7 @@ class Tasks:
     def _reuse(self, names: list[str]) -> None:
         for name in names:
             segment = self._owned.pop(name, None)
-            if segment is not None and not self._arena.recycle(segment):
+            if segment is not None and not self._store.recycle(segment):
                 self._executor.out.append((Say.DROPPED, name))
 
     def close(self) -> None:

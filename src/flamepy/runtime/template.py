@@ -22,6 +22,7 @@ import sys
 from time import monotonic
 
 from flamepy.runtime import loop
+from flamepy.runtime.host import ThisMachine
 from flamepy.wire.frames import FrameBuffer, pack
 
 TYPE_CHECKING = False
@@ -112,7 +113,7 @@ class Template:
             os.dup2(output, 1)
             os.dup2(output, 2)
             os.close(output)
-            loop.main(data, bell, slot)
+            loop.main(data, bell, ThisMachine(slot))
             code = 0
         finally:
             os._exit(code)

@@ -27,7 +27,7 @@ from functools import partial
 
 from flamepy.errors import SerializationError
 from flamepy.serialization.blame import explain
-from flamepy.serialization.segments import LARGE, Arena, Lease, Segment
+from flamepy.serialization.segments import LARGE, Lease, Segment
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from flamepy.serialization.segments import Part
+    from flamepy.serialization.store import Store
 
 NUMBERS = frozenset({int, float, bool, complex, type(None)})
 """Exact types that always travel as they are."""
@@ -159,7 +160,7 @@ class Encoder:
         main_by_value: See `dumps`.
     """
 
-    def __init__(self, arena: Arena, on_free: Callable[[Segment], object], *, main_by_value: bool) -> None:
+    def __init__(self, arena: Store, on_free: Callable[[Segment], object], *, main_by_value: bool) -> None:
         self._arena = arena
         self._on_free = on_free
         self.main_by_value = main_by_value
@@ -239,7 +240,7 @@ class Decoder:
         segment_of: Finds or makes the `Segment` of a message's part.
     """
 
-    def __init__(self, arena: Arena, segment_of: Callable[[Part], Segment]) -> None:
+    def __init__(self, arena: Store, segment_of: Callable[[Part], Segment]) -> None:
         self._arena = arena
         self._segment_of = segment_of
 

@@ -244,6 +244,10 @@ class Arena:
 
     # ---- reading
 
+    def segment(self, part: Part, on_free: Callable[[Segment], object]) -> Segment:
+        """A segment that another process wrote."""
+        return Segment(part[0], part[1], on_free)
+
     def views(self, segment: Segment, lengths: Sequence[int]) -> list[memoryview]:
         """Read-only views of a segment's buffers; the segment is in use until the last of them is gone."""
         if len(lengths) == 0:

@@ -15,10 +15,10 @@ import time
 import pytest
 import yaml
 
-from flamepy.engines.local.inspection import places
-from flamepy.engines.local.inspection.control import ControlServer, handler_for
-from flamepy.engines.local.inspection.ended import record_end
-from flamepy.engines.local.inspection.session_log import SessionLog
+from flamepy.engines.linked.inspection import places
+from flamepy.engines.linked.inspection.control import ControlServer, handler_for
+from flamepy.engines.linked.inspection.ended import record_end
+from flamepy.engines.linked.inspection.session_log import SessionLog
 from flamepy.errors import EngineError
 from flamepy.model.application import flmrun
 from flamepy.model.snapshot import (
@@ -442,4 +442,4 @@ def test_listing_loads_no_engine_and_no_rich():
         "except SystemExit:\n    print(*sys.modules, file=sys.stderr)\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert not {"rich", "grpc", "ray", "yaml", "psutil", "flamepy.engines.local.engine"} & set(done.stderr.split())
+    assert not {"rich", "grpc", "ray", "yaml", "psutil", "flamepy.engines.linked.engine"} & set(done.stderr.split())

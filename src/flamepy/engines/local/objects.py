@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import os
 
-from flamepy.completion import Completion, Encoded
+from flamepy.completion import Encoded
 from flamepy.serialization.codec import SHARED, Decoder, Encoder
 from flamepy.serialization.segments import Arena, Lease, Ledger, Segment, StoreFull
 from flamepy.wire.frames import Ask
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from typing import Any
 
-    from flamepy.engines.local.links import Link
+    from flamepy.engines.linked.links import Link
     from flamepy.serialization.segments import Part
 
 POOL_SHARE = 4
@@ -45,8 +44,9 @@ class ObjectStore:
         self._foreign: dict[str, tuple[Segment, Link]] = {}
         self._links: list[Link] = []
         self._ours = True
-        self.encoder = Encoder(self._arena, self._free, main_by_value=main_by_value)
-        self.decoder = Decoder(self._arena, self._segment_of)
+        self.main_by_value = main_by_value
+        self._encoder = Encoder(self._arena, self._free, main_by_value=main_by_value)
+        self.decode = Decoder(self._arena, self._segment_of).value
 
     def join(self, link: Link) -> None:
         """One more executor maps our segments."""
@@ -68,13 +68,13 @@ class ObjectStore:
 
     def arguments(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Lease | None, list[Any]]:
         """Encode arguments, spilling other objects if memory is short; see `Encoder.arguments`."""
-        payload, lease, found = self.encoder.arguments(args, kwargs)
+        payload, lease, found = self._encoder.arguments(args, kwargs)
         self._remember(lease)
         return payload, lease, found
 
     def value(self, obj: object) -> tuple[Any, Lease | None, list[Any]]:
         """Encode a value; see `Encoder.value`."""
-        form, lease, found = self.encoder.value(obj)
+        form, lease, found = self._encoder.value(obj)
         self._remember(lease)
         return form, lease, found
 
@@ -104,7 +104,7 @@ class ObjectStore:
     def adopt(self, link: Link, form: Any) -> Encoded:
         """Make the outcome of a value form that an executor sent."""
         if form[0] != SHARED:
-            return Encoded(form, self.decoder.value)
+            return Encoded(form, self.decode)
         keep: list[object] = []
         if form[2] is not None:
             name = form[2][0]
@@ -114,7 +114,7 @@ class ObjectStore:
                 self._foreign[name] = segment, link
             keep.append(Lease(segment))
         keep += [self.adopt(link, value) for value in form[3] or () if type(value) is tuple]
-        return Encoded(form, self.decoder.value, keep)
+        return Encoded(form, self.decode, keep)
 
     def lease_of(self, payload: Any, link: Link) -> object:
         """Leases on the segments of a call that a task made."""
@@ -195,15 +195,6 @@ class ObjectStore:
                 self._arena.map(segment)
         self._arena.close()
         self._ledger.close()
-
-
-def values_of(found: Iterable[Completion], encode: Any) -> list[Any]:
-    """The value forms of finished completions, passed on as they travelled where they did."""
-    forms = []
-    for completion in found:
-        outcome = completion._outcome
-        forms.append(outcome.form if type(outcome) is Encoded else encode(completion))
-    return forms
 
 
 def _listed(folder: str, prefix: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""Executors as processes: their output, the shared cells in which they say what they run, and their end by force."""
+"""Executors as processes: the shared cells in which they say what they run, and their end by force."""
 
 from __future__ import annotations
 
@@ -6,67 +6,18 @@ import mmap
 import os
 import select
 import signal
-from time import time
 
 from flamepy.errors import EngineUnavailable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from flamepy.engines.local.engine import LocalEngine
-    from flamepy.engines.local.launcher import Launcher
-    from flamepy.engines.local.links import Link
+    pass
 
 SLOTS = 4096
 """Executors that an engine can have at one time."""
 
-STATUS_WAIT = 1.0
-"""Seconds in which the reason for an executor's end follows the end of its socket."""
-
-OUTPUT_BYTES = 1 << 16
-"""Bytes of an executor's raw output that are read at once."""
-
-
-class Process:
-    """The process of one executor, from its order until it is gone.
-
-    Attributes:
-        link: The connection to it.
-        launcher: The template that forks and reaps it.
-        output: Descriptor of the pipe behind its descriptors 1 and 2; -1 once it is closed.
-        created: When it was ordered.
-        status: Its wait status, once it has ended.
-    """
-
-    __slots__ = ("created", "launcher", "link", "output", "status")
-
-    def __init__(self, link: Link, launcher: Launcher, output: int) -> None:
-        self.link = link
-        self.launcher = launcher
-        self.output = output
-        self.created = time()
-        self.status: int | None = None
-
-    def overhear(self, engine: LocalEngine) -> bool:
-        """Read what code other than Python's ``print`` wrote; says whether there may be more."""
-        if self.output < 0:
-            return False
-        try:
-            data = os.read(self.output, OUTPUT_BYTES)
-        except BlockingIOError:
-            return False
-        if data:
-            engine.output.raw(self.link, data)
-        else:
-            self.close_output(engine)
-        return bool(data)
-
-    def close_output(self, engine: LocalEngine) -> None:
-        """Read no more of it."""
-        output, self.output = self.output, -1
-        if output >= 0:
-            engine.keeper.ignore(output)
-            os.close(output)
-            engine.output.end(self.link)
+LAST_WAIT = 1.0
+"""Seconds to wait for the end of a process that was killed."""
 
 
 class Slots:
@@ -134,5 +85,5 @@ def end_orphan(pid: int) -> None:
     kill_group(pid)
     poller = select.poll()
     poller.register(watch, select.POLLIN)
-    poller.poll(STATUS_WAIT * 1000)
+    poller.poll(LAST_WAIT * 1000)
     os.close(watch)
