@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-_TIMES = frozenset({"created", "ended"})
+_TIMES = frozenset({"created", "started", "ended"})
 _UNITS = (("Gi", 1 << 30), ("Mi", 1 << 20), ("Ki", 1 << 10))
 
 

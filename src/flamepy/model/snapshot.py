@@ -61,6 +61,19 @@ class TaskRecord(NamedTuple):
     created: float | None = None
     ended: float | None = None
     message: str = ""
+    started: float | None = None
+
+
+class EventRecord(NamedTuple):
+    """Something that happened to a session or a task, as Flame writes it down.
+
+    Codes of tasks are the numbers of their states; a session has 1001 for an executor that could not be bound, 1002
+    for no more attempts.
+    """
+
+    code: int
+    message: str
+    created: float
 
 
 class ExecutorRecord(NamedTuple):
