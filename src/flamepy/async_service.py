@@ -45,11 +45,9 @@ class AsyncMethod(RemoteMethod[P, R], Generic[P, R]):
         if loop is None:
             self._submit(expr, self._number, args, kwargs, self._options)
             return expr
-        call: Call[Any] = Call(loop=loop)
-        call.begin(expr)
         self._submit(expr, self._number, args, kwargs, self._options)
         expr._source.attach(loop)  # type: ignore[union-attr]
-        return call
+        return Call(expr, loop)
 
     def options(self, **options: Any) -> Any:
         """This method with other options; see `RemoteMethod.options`."""

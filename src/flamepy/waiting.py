@@ -6,7 +6,7 @@ from collections import deque
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from flamepy.completion import PENDING, Completion
+from flamepy.completion import PENDING, Completion, Outcome
 from flamepy.errors import WaitTimeout
 
 if TYPE_CHECKING:
@@ -92,8 +92,12 @@ async def gather(*exprs: Any, return_exceptions: bool = False) -> list[Any]:
     """
     values = []
     for item in exprs:
+        expr = getattr(item, "expr", item)
+        outcome = expr._outcome
+        if outcome is not PENDING and not isinstance(outcome, Outcome):
+            values.append(outcome)
+            continue
         try:
-            expr = getattr(item, "expr", item)
             values.append(await expr)
         except Exception as error:
             if not return_exceptions:

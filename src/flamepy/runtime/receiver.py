@@ -111,12 +111,12 @@ class Receiver:
     def _read(self) -> list[list[Any]] | None:
         while True:
             space = self._frames.space()
-            count = self._pulse.spin(self._socket, space)
-            if count < 0:
-                try:
+            try:
+                count = self._pulse.spin(self._socket, space)
+                if count < 0:
                     count = self._socket.recv_into(space)
-                except ConnectionResetError:
-                    count = 0
+            except ConnectionResetError:  # the client left with answers unread
+                count = 0
             if count == 0:
                 return None
             messages = self._frames.filled(count)

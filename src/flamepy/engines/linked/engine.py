@@ -254,7 +254,7 @@ class LinkedEngine:
     def flush(self) -> None:
         """Send what has gathered in all services: the one waited for may depend on any."""
         for session in list(self.sessions.values()):
-            if session.queued:
+            if session.queued and session.idle:  # the others get on by themselves: their answers make room
                 session.pump()
 
     # ---- for sessions
