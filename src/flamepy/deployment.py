@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 # Engines that unpack packages on this machine.
 _LOCAL_SCHEMES = frozenset({"local", "ray"})
+# Engines that have an object cache, where packages may lie.
+_FLAME_SCHEMES = frozenset({"http", "https", "grpc", "grpcs"})
 # How often a package may be deleted by its owner between our finding and our reading it.
 _ATTEMPTS = 5
 
@@ -145,7 +147,9 @@ class Deployment:
             return self._storage
         package = self._context.package
         if package is not None and package.storage is not None:
-            return open_storage(package.storage)
+            return self._opened(package.storage)
+        if self._context.scheme in _FLAME_SCHEMES:
+            return self._opened(self._context.cache_endpoint)
         if self._context.scheme != "local":
             raise ConfigError(
                 f"the engine at {self._context.endpoint} needs a storage for packages that its executors can reach: "
@@ -153,6 +157,10 @@ class Deployment:
                 "or pass FlameContext(package=FlamePackage(storage=...))"
             )
         return open_storage(self._private_folder().as_uri())
+
+    def _opened(self, url: str) -> Storage:
+        context = self._context
+        return open_storage(url, token=context.token, ca_file=context.cache_ca_file or context.ca_file)
 
     def _private_folder(self) -> Path:
         parent = user_cache() / "packages"

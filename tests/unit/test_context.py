@@ -285,3 +285,18 @@ def test_without_a_file_no_parser_is_loaded() -> None:
     )
     output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert output.strip() == "set()"
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "cache", "url"),
+    [
+        ("grpc://flame:8080", None, "grpc://flame:9090"),
+        ("https://flame", None, "grpcs://flame:9090"),
+        ("http://flame:8080", "http://cache:1", "grpc://cache:1"),
+        ("http://flame:8080", "grpc+tls://cache", "grpcs://cache:9090"),
+        ("http://[::1]:8080", None, "grpc://[::1]:9090"),
+        ("http://flame:8080", "grpc://[::1]", "grpc://[::1]:9090"),
+    ],
+)
+def test_the_cache_is_named_or_beside_the_endpoint(endpoint, cache, url):
+    assert FlameContext(endpoint=endpoint, cache=cache).cache_endpoint == url

@@ -7,7 +7,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flamepy.context.locate import find_config
-from flamepy.context.urls import ENVIRONMENTS, LOCAL, check_cache, check_endpoint, check_storage, nearest
+from flamepy.context.urls import (
+    CACHE_PORT,
+    ENVIRONMENTS,
+    LOCAL,
+    cache_url,
+    check_cache,
+    check_endpoint,
+    check_storage,
+    nearest,
+)
 from flamepy.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -187,6 +196,11 @@ class FlameContext(_Frozen):
     def scheme(self) -> str:
         """The endpoint's scheme, which picks the engine: ``local``, ``http(s)``, ``grpc(s)`` or ``ray``."""
         return self.endpoint.partition("://")[0]
+
+    @property
+    def cache_endpoint(self) -> str:
+        """URL of the object cache, ``grpc(s)://host:port``: ``cache``, or port 9090 of the endpoint's host."""
+        return cache_url(self.cache or self.endpoint, port=None if self.cache else CACHE_PORT)
 
 
 def _check_types(given: Mapping[str, Any]) -> None:

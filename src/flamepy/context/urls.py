@@ -12,6 +12,7 @@ LOCAL = "local://"
 ENVIRONMENTS = ("current", "uv")
 ENDPOINT_SCHEMES = ("local", "http", "https", "grpc", "grpcs", "ray")
 CACHE_SCHEMES = ("http", "https", "grpc", "grpcs", "grpc+tls")
+CACHE_PORT = 9090
 # Schemes that need no host after the two slashes.
 _HOSTLESS = ("local", "ray")
 
@@ -40,6 +41,26 @@ def check_cache(value: str) -> str:
         ConfigError: It has no scheme, an unknown one, or no host.
     """
     return _check(value, CACHE_SCHEMES, "cache")
+
+
+def cache_url(url: str, port: int | None = None) -> str:
+    """Return an object cache's URL as ``grpc://host:port`` or ``grpcs://host:port``.
+
+    Args:
+        url: The cache's, or that of a service beside it.
+        port: The cache's, if the URL is of another service; None to take the URL's, 9090 if it names none.
+
+    Example:
+        >>> cache_url("https://flame:8080", port=9090)
+        'grpcs://flame:9090'
+    """
+    scheme, _, rest = url.partition("://")
+    host = rest.partition("/")[0].rpartition("@")[2]
+    name, colon, own = host.rpartition(":")
+    if not colon or host.endswith("]"):
+        name, own = host, str(CACHE_PORT)
+    secure = scheme in {"https", "grpcs", "grpc+tls"}
+    return f"{'grpcs' if secure else 'grpc'}://{name}:{port or own}"
 
 
 def _check(value: str, schemes: tuple[str, ...], what: str) -> str:

@@ -1,4 +1,4 @@
-"""Real storages: a folder, a WebDAV server, an S3 server, an fsspec file system."""
+"""Real storages: a folder, a WebDAV server, an S3 server, an fsspec file system, an object cache."""
 
 from __future__ import annotations
 
@@ -71,7 +71,16 @@ def http_url(tmp_path: Path) -> Iterator[str]:
     thread.join()
 
 
-@pytest.fixture(params=["file", "http", "s3", "memory"])
+@pytest.fixture
+def cache_url() -> Iterator[str]:
+    """Start a Flame object cache; yields its URL."""
+    from flamepy.server.objects import CacheSettings, ObjectCache
+
+    with ObjectCache(CacheSettings("grpc://127.0.0.1:0")) as cache:
+        yield cache.endpoint
+
+
+@pytest.fixture(params=["file", "http", "s3", "memory", "cache"])
 def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
     """Return an empty storage of each kind."""
     urls = {"file": (tmp_path / "storage").as_uri(), "memory": f"memory://{tmp_path.name}/storage"}

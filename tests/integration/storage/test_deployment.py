@@ -161,7 +161,15 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 def test_a_cluster_without_a_storage_is_told_how_to_name_one(project: Path) -> None:
     with pytest.raises(ConfigError, match="package: "):
-        Deployment("test", FlameContext(endpoint="grpc://cluster:8080"), project=project).open()
+        Deployment("test", FlameContext(endpoint="ray://cluster:10001"), project=project).open()
+
+
+def test_a_flame_cluster_keeps_packages_in_its_cache(project: Path, cache_url: str) -> None:
+    context = FlameContext(endpoint="grpc://127.0.0.1:8080", cache=cache_url)
+    with Deployment("test", context, project=project) as package:
+        assert package.url == f"{cache_url}/test/pkg/test.tar.gz"
+        assert open_storage(cache_url).find("test") is not None
+    assert open_storage(cache_url).find("test") is None
 
 
 @pytest.mark.parametrize("step", ["pack", "limit", "store"])

@@ -99,7 +99,9 @@ def test_packages_are_listed_by_name(storage: Storage, project: Path) -> None:
         ("a", storage.url_of("a")),
         ("b", storage.url_of("b")),
     ]
-    assert all(package.size and package.modified for package in listed)
+    assert all(package.size for package in listed)
+    if not storage.url.startswith("grpc"):  # a cache does not say when
+        assert all(package.modified for package in listed)
 
 
 def test_progress_ends_at_the_total(storage: Storage, project: Path, tmp_path: Path) -> None:

@@ -4,5 +4,6 @@
 
     URL  ──►  select.open_storage  ──►  file:     a shared folder        standard library only
                                    ──►  http:     PUT, GET, HEAD, DELETE  standard library only
-                                   ──►  remote:   s3 and all else that fsspec knows
+                                   ──►  cache:    a Flame cluster's object cache (extra "flame")
+                                 ──►  remote:   s3 and all else that fsspec knows
 """

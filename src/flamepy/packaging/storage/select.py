@@ -7,16 +7,21 @@ from typing import TYPE_CHECKING
 from flamepy.errors import ConfigError, StorageError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from flamepy.packaging.storage.base import Storage
 
 _EXTRAS = {"s3": "s3", "s3a": "s3"}
 
 
-def open_storage(url: str) -> Storage:
+def open_storage(url: str, *, token: str | None = None, ca_file: Path | None = None) -> Storage:
     """Return the storage for a URL; nothing is connected or made yet.
 
     Args:
-        url: ``file:///folder``, ``http(s)://host/path``, ``s3://bucket/prefix``, or any URL that fsspec knows.
+        url: ``file:///folder``, ``http(s)://host/path``, ``s3://bucket/prefix``, ``grpc(s)://host:port`` for a Flame
+            cluster's object cache, or any URL that fsspec knows.
+        token: For an object cache, what it wants to be shown.
+        ca_file: For an object cache, the certificates that its own is checked against.
 
     Raises:
         ConfigError: Nothing knows the scheme.
@@ -35,6 +40,10 @@ def open_storage(url: str) -> Storage:
         from flamepy.packaging.storage.http import HttpStorage
 
         return HttpStorage(url)
+    if scheme in {"grpc", "grpcs", "grpc+tls"}:
+        from flamepy.packaging.storage.cache import CacheStorage
+
+        return CacheStorage(url, token=token, ca_file=ca_file)
     return _remote(url, scheme)
 
 
@@ -46,8 +55,8 @@ def _remote(url: str, scheme: str) -> Storage:
 
     if scheme not in known_implementations and scheme not in registry:
         raise ConfigError(
-            f"storage {url!r} has the unknown scheme {scheme!r}; known are file://, http://, https://, s3:// and "
-            "whatever fsspec knows (gs://, az://, sftp://, …)"
+            f"storage {url!r} has the unknown scheme {scheme!r}; known are file://, http://, https://, s3://, grpc:// "
+            "and whatever fsspec knows (gs://, az://, sftp://, …)"
         )
     try:
         filesystem, _ = url_to_fs(url)
