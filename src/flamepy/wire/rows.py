@@ -88,10 +88,7 @@ def fetched(schema: Any, batches: list[Any], have: int) -> Fetched | None:
 
     fields = schema.metadata or {}
     if fields.get(FORMAT_FIELD) == TABLE_FORMAT:
-        version = int(fields.get(VERSION_FIELD, b"0"))
-        if have and version == have and not batches:
-            return None
-        return Fetched(version, None, table=pa.Table.from_batches(batches, schema))
+        return Fetched(int(fields.get(VERSION_FIELD, b"0")), None, table=pa.Table.from_batches(batches, schema))
     bases: list[memoryview] = []
     patches: list[memoryview] = []
     version = 0

@@ -146,7 +146,9 @@ def test_a_table_keeps_its_metadata(client):
     ids=["empty", "dictionary", "nested", "chunked"],
 )
 def test_any_table_is_kept(client, table):
-    assert client.get(client.put_table("app/session", table)).table.equals(table)
+    ref = client.put_table("app/session", table)
+    assert client.get(ref).table.equals(table)
+    assert client.get(ref, have=1) is None
 
 
 def test_a_file_is_uploaded_and_downloaded(client):
