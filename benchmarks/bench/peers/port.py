@@ -76,9 +76,5 @@ class Peer:
         return array
 
     def gather(self, name: str, count: int) -> list[Any]:
-        """Await ``count`` calls ``name(i, 1)`` of the service with `asyncio.gather`; returns seconds and values."""
+        """Gather ``count`` calls ``name(i, 1)`` of the service on an event loop of the peer's liking."""
         raise Unsupported("its futures cannot be awaited")
-
-    def own_gather(self, name: str, count: int) -> list[Any]:
-        """The same with what the peer itself offers for it."""
-        raise Unsupported("it has none of its own")

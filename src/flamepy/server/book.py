@@ -1,0 +1,380 @@
+"""The server's sessions and tasks, and every change that they can take.
+
+All of it runs on one event loop and none of it waits: a change is made in memory and handed to the store, and whoever
+asked awaits `Store.saved` before saying that it is done.
+"""
+
+from __future__ import annotations
+
+import heapq
+import time
+from typing import TYPE_CHECKING, Any
+
+from flamepy.model.lifecycle import (
+    SESSION_TRANSITIONS,
+    TERMINAL_TASK_STATES,
+    SessionEvent,
+    SessionState,
+    TaskEvent,
+    TaskState,
+    advance,
+)
+from flamepy.server.applications import Applications
+from flamepy.server.records import DEFAULT_NEED, Event, Need, Session, Task
+from flamepy.server.refusals import Refused, Why
+from flamepy.wire.proto import types_pb2 as types
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from flamepy.server.store import Store
+
+BIND_FAILED = 1001
+NO_MORE_ATTEMPTS = 1002
+MAX_EVENTS = 100
+"""How many events a session keeps; the oldest go."""
+
+_SAVE_SESSION = "INSERT OR REPLACE INTO sessions (id, spec, state, created, ended) VALUES (?, ?, ?, ?, ?)"
+_NEW_TASK = "INSERT OR REPLACE INTO tasks (session, number, state, created, input) VALUES (?, ?, ?, ?, ?)"
+_END_TASK = (
+    "UPDATE tasks SET state = ?, started = ?, ended = ?, executor = ?, message = ?, output = ? "
+    "WHERE session = ? AND number = ?"
+)
+_FORGET = (
+    "DELETE FROM tasks WHERE session = ?",
+    "DELETE FROM events WHERE session = ?",
+    "DELETE FROM sessions WHERE id = ?",
+)
+
+
+def milliseconds() -> int:
+    """Return the time since the epoch in ms."""
+    return time.time_ns() // 1_000_000
+
+
+class Book:
+    """What the server knows.
+
+    Args:
+        store: Where it is kept.
+        need: What an executor takes, if its session does not say.
+        max_sessions: Closed sessions beyond so many sessions are forgotten, the oldest first; None for no limit.
+        retry_limit: After how many executors that cannot be bound a session gets no more.
+        clock: Milliseconds since the epoch.
+
+    Attributes:
+        open: How many open sessions each application has.
+        active: Sessions that may want executors or have some; the fleet takes them out again.
+        changes: Goes up with each change.
+        wake: Called after a change that may ask for other executors.
+        forgotten: Called with the id of a session that is gone.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        need: Need = DEFAULT_NEED,
+        max_sessions: int | None = None,
+        retry_limit: int = 5,
+        clock: Callable[[], int] = milliseconds,
+    ) -> None:
+        self.store = store
+        self.sessions: dict[str, Session] = {}
+        self.open: dict[str, int] = {}
+        self.active: dict[str, Session] = {}
+        self.applications = Applications(store, clock, lambda name: self.open.get(name, 0) > 0)
+        self.changes = 0
+        self.wake: Callable[[], None] = lambda: None
+        self.forgotten: Callable[[str], None] = lambda _: None
+        self.clock = clock
+        self._need = need
+        self._max_sessions = max_sessions
+        self._retry_limit = retry_limit
+
+    # --- sessions ------------------------------------------------------------------------------------------------
+
+    def session(self, name: str) -> Session:
+        """Return a session.
+
+        Raises:
+            Refused: There is none with this id.
+        """
+        try:
+            return self.sessions[name]
+        except KeyError:
+            raise Refused(Why.NOT_FOUND, name) from None
+
+    def create_session(self, name: str, spec: types.SessionSpec) -> Session:
+        """Open a new session.
+
+        Raises:
+            Refused: The id is taken, or the application does not exist.
+        """
+        if name in self.sessions:
+            raise Refused(Why.EXISTS, f"session {name} already exists")
+        self.applications.get(spec.application)
+        session = self._admit(name, self._resolved(spec), self.clock())
+        self._save(session)
+        self._evict()
+        self._changed()
+        if spec.min_instances:
+            self.rouse(session)
+        return session
+
+    def open_session(self, name: str, spec: types.SessionSpec | None) -> Session:
+        """Return an open session, or open one if ``spec`` says what.
+
+        Raises:
+            Refused: It is closed, is not there and ``spec`` is None, or is there and was opened with another ``spec``.
+        """
+        session = self.sessions.get(name)
+        if session is None and spec is not None:
+            return self.create_session(name, spec)
+        if session is None:
+            raise Refused(Why.NOT_FOUND, f"session {name} not found")
+        if session.state is not SessionState.OPEN:
+            raise Refused(Why.INVALID, f"session {name} is not open")
+        if spec is not None:
+            different = _difference(session.spec, self._resolved(spec))
+            if different:
+                raise Refused(Why.INVALID, f"session {name} spec mismatch: {different} differs")
+        return session
+
+    def close_session(self, name: str) -> Session:
+        """Close a session: what waits is cancelled. Closing a closed one does nothing.
+
+        Raises:
+            Refused: There is none, or one of its tasks runs.
+        """
+        session = self.session(name)
+        if session.state is SessionState.CLOSED:
+            return session
+        if session.counts[TaskState.RUNNING]:
+            raise Refused(Why.INTERNAL, "Cannot close session with running tasks")
+        for number in session.queue:
+            task = session.tasks[number]
+            if task.state is TaskState.PENDING:
+                self.end_task(task, TaskEvent.CANCEL, message="its session was closed")
+        session.queue.clear()
+        session.state = advance(SESSION_TRANSITIONS, f"session {name}", session.state, SessionEvent.CLOSE)
+        session.ended = self.clock()
+        self.open[session.spec.application] -= 1
+        for executor in tuple(session.executors.values()):
+            executor.stop()
+        self._save(session)
+        self._evict()
+        self._changed()
+        return session
+
+    def delete_session(self, name: str) -> Session:
+        """Forget a closed session.
+
+        Raises:
+            Refused: There is none, or it is open.
+        """
+        session = self.session(name)
+        if session.state is not SessionState.CLOSED:
+            raise Refused(Why.INVALID, f"session {name} is open: close it before it is deleted")
+        self._forget(session)
+        return session
+
+    def not_bound(self, session: Session, code: int, text: str) -> None:
+        """Note that an executor could not be bound to a session."""
+        session.failures += 1
+        self._note(session, BIND_FAILED, f"failed to bind session {session.id}: {text} (code: {code})")
+        if session.failures >= self._retry_limit and not session.exhausted:
+            session.exhausted = True
+            self._note(
+                session,
+                NO_MORE_ATTEMPTS,
+                f"session {session.id}: {session.failures} executors could not be bound; "
+                "it gets no more until the server starts again",
+            )
+        self._changed()
+
+    # --- tasks ---------------------------------------------------------------------------------------------------
+
+    def task(self, session: str, number: str) -> Task:
+        """Return a task.
+
+        Raises:
+            Refused: ``number`` is no number, or there is no such session or task.
+        """
+        if not (number.isascii() and number.removeprefix("-").isdigit() and len(number) < 20):
+            raise Refused(Why.INVALID, f"invalid task id {number[:100]!r}")
+        task = self.session(session).tasks.get(int(number))
+        if task is None:
+            raise Refused(Why.NOT_FOUND, number)
+        return task
+
+    def create_task(self, name: str, payload: bytes | None) -> Task:
+        """Add a task to a session.
+
+        Raises:
+            Refused: There is no such session, or it is closed.
+        """
+        session = self.session(name)
+        if session.state is not SessionState.OPEN:
+            raise Refused(Why.INVALID, "Cannot create task in closed session")
+        task = Task(session, session.next_number, payload, self.clock())
+        session.next_number += 1
+        session.tasks[task.number] = task
+        session.counts[TaskState.PENDING] += 1
+        self.store.add(_NEW_TASK, name, task.number, TaskState.PENDING.value, task.created, payload)
+        heapq.heappush(session.queue, task.number)
+        self.offer(session)
+        self.changes += 1
+        self.rouse(session)
+        return task
+
+    def next_task(self, session: Session) -> Task | None:
+        """Take the task that is first in line, or None."""
+        while session.queue:
+            task = session.tasks[heapq.heappop(session.queue)]
+            if task.state is TaskState.PENDING:
+                return task
+        return None
+
+    def offer(self, session: Session) -> None:
+        """Hand waiting tasks to executors that wait."""
+        while session.idle and session.queue:
+            waiting = session.idle.popleft()
+            if waiting.done():
+                continue
+            task = self.next_task(session)
+            if task is None:
+                session.idle.appendleft(waiting)
+                return
+            waiting.set_result(task)
+
+    def start_task(self, task: Task, executor: str) -> None:
+        """Note that a task runs."""
+        task.take(TaskEvent.DISPATCH)
+        task.started = self.clock()
+        task.executor = executor
+        self.changes += 1
+        task.changed()
+
+    def put_back(self, task: Task) -> None:
+        """Put a task that was taken but not started back where it was in line."""
+        heapq.heappush(task.session.queue, task.number)
+        self.offer(task.session)
+        self.rouse(task.session)
+
+    def end_task(self, task: Task, event: TaskEvent, output: bytes | None = None, message: str = "") -> None:
+        """Note how a task ended; whoever watches is told."""
+        task.take(event)
+        task.ended = self.clock()
+        task.output = output
+        task.message = message
+        self.store.add(
+            _END_TASK,
+            task.state.value,
+            task.started,
+            task.ended,
+            task.executor,
+            message,
+            output,
+            task.session.id,
+            task.number,
+        )
+        self.changes += 1
+        task.changed()
+
+    def rouse(self, session: Session) -> None:
+        """Have it looked at whether a session should have other executors."""
+        self.active[session.id] = session
+        self.wake()
+
+    # --- start ---------------------------------------------------------------------------------------------------
+
+    def restore(self) -> None:
+        """Read everything from the store; what was running waits again."""
+        saved = self.store.load()
+        for name, spec, created in saved.applications:
+            self.applications.restore(name, spec, created)
+        for name, spec, state, created, ended in saved.sessions:
+            session = self._admit(name, types.SessionSpec.FromString(spec), created)
+            if SessionState(state) is SessionState.CLOSED:
+                session.state, session.ended = SessionState.CLOSED, ended
+                self.open[session.spec.application] -= 1
+        for name, code, message, created in saved.events:
+            if name in self.sessions:
+                self.sessions[name].events.append(Event(code, message, created))
+        self._restore_tasks(self.store.tasks())
+        for session in self.sessions.values():
+            if session.state is SessionState.OPEN:
+                self.rouse(session)
+
+    def _restore_tasks(self, rows: Iterable[tuple[Any, ...]]) -> None:
+        for name, number, state, created, started, ended, executor, message, payload, output in rows:
+            session = self.sessions.get(name)
+            if session is None:
+                continue
+            task = Task(session, number, payload, created)
+            task.state = TaskState(state)
+            task.started, task.ended, task.executor = started, ended, executor or ""
+            task.message, task.output = message or "", output
+            session.tasks[number] = task
+            session.counts[task.state] += 1
+            session.next_number = number + 1
+            if task.state not in TERMINAL_TASK_STATES:
+                session.queue.append(number)  # rows come in order, and a sorted list is a heap
+
+    # --- inner ---------------------------------------------------------------------------------------------------
+
+    def _admit(self, name: str, spec: types.SessionSpec, created: int) -> Session:
+        asked = spec.resreq
+        session = Session(name, spec, Need(asked.cpu, asked.memory, asked.gpu), created)
+        self.sessions[name] = session
+        self.open[spec.application] = self.open.get(spec.application, 0) + 1
+        return session
+
+    def _resolved(self, spec: types.SessionSpec) -> types.SessionSpec:
+        full = types.SessionSpec()
+        full.CopyFrom(spec)
+        full.batch_size = 1
+        if not full.HasField("resreq"):
+            full.resreq.cpu, full.resreq.memory, full.resreq.gpu = self._need
+        return full
+
+    def _save(self, session: Session) -> None:
+        spec = session.spec.SerializeToString()
+        self.store.add(_SAVE_SESSION, session.id, spec, session.state.value, session.created, session.ended)
+
+    def _note(self, session: Session, code: int, message: str) -> None:
+        event = Event(code, message, self.clock())
+        session.events.append(event)
+        del session.events[:-MAX_EVENTS]
+        self.store.add("INSERT INTO events (session, code, message, created) VALUES (?, ?, ?, ?)", session.id, *event)
+
+    def _evict(self) -> None:
+        if self._max_sessions is None or len(self.sessions) <= self._max_sessions:
+            return
+        closed = [each for each in self.sessions.values() if each.state is SessionState.CLOSED]
+        closed.sort(key=lambda each: each.ended or 0)
+        for session in closed[: len(self.sessions) - self._max_sessions]:
+            self._forget(session)
+
+    def _forget(self, session: Session) -> None:
+        del self.sessions[session.id]
+        for statement in _FORGET:
+            self.store.add(statement, session.id)
+        for task in session.tasks.values():
+            task.changed()
+        self.forgotten(session.id)
+        self.changes += 1
+
+    def _changed(self) -> None:
+        self.changes += 1
+        self.wake()
+
+
+def _difference(one: types.SessionSpec, other: types.SessionSpec) -> str:
+    """Name the first field in which two sessions differ, as far as openers must agree."""
+    for field in ("application", "resreq", "min_instances", "max_instances", "priority"):
+        optional = field == "max_instances"
+        if getattr(one, field) != getattr(other, field) or (optional and one.HasField(field) != other.HasField(field)):
+            return field
+    return ""

@@ -1,0 +1,164 @@
+"""What survives: a SQLite file, written by one thread in batches.
+
+Whoever changes something adds its statements and awaits `Store.saved`. Everything that came while a batch was being
+written makes the next one, so that many requests share one commit and one alone waits for nobody.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from flamepy.errors import EngineError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+VERSION = 1
+"""Of the schema; a file of another version is refused."""
+
+_SCHEMA = """
+CREATE TABLE applications (name TEXT PRIMARY KEY, spec BLOB NOT NULL, created INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE sessions (
+    id TEXT PRIMARY KEY, spec BLOB NOT NULL, state TEXT NOT NULL, created INTEGER NOT NULL, ended INTEGER
+) WITHOUT ROWID;
+CREATE TABLE tasks (
+    session TEXT NOT NULL, number INTEGER NOT NULL, state TEXT NOT NULL, created INTEGER NOT NULL,
+    started INTEGER, ended INTEGER, executor TEXT, message TEXT, input BLOB, output BLOB,
+    PRIMARY KEY (session, number)
+);
+CREATE TABLE events (session TEXT NOT NULL, code INTEGER NOT NULL, message TEXT NOT NULL, created INTEGER NOT NULL);
+CREATE INDEX events_of_session ON events (session);
+"""
+
+_SYNCHRONOUS = ("off", "normal", "full", "extra")
+
+
+class Saved(NamedTuple):
+    """Everything that a file holds, as rows."""
+
+    applications: list[tuple[Any, ...]]
+    sessions: list[tuple[Any, ...]]
+    events: list[tuple[Any, ...]]
+
+
+class Store:
+    """The file.
+
+    Args:
+        path: Where it is; made if it is not there. ``:memory:`` keeps nothing.
+        synchronous: SQLite's word for how careful it is: ``normal`` survives the death of the process, ``full`` that of
+            the machine, at the price of a disk flush per batch.
+
+    Raises:
+        EngineError: The file is not a store of this version, or cannot be opened.
+
+    Example:
+        >>> store = Store(":memory:")
+        >>> store.load().sessions
+        []
+        >>> store.close()
+    """
+
+    def __init__(self, path: Path | str, synchronous: str = "normal") -> None:
+        if synchronous not in _SYNCHRONOUS:
+            raise EngineError(f"synchronous={synchronous!r}: must be one of {', '.join(_SYNCHRONOUS)}")
+        self._path = path
+        try:
+            self._base = sqlite3.connect(path, check_same_thread=False, isolation_level=None, cached_statements=64)
+            self._prepare(synchronous)
+        except sqlite3.Error as error:
+            raise EngineError(f"{path}: cannot be used as the server's store: {error}") from error
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="flame-store")
+        self._statements: list[tuple[str, tuple[Any, ...]]] = []
+        self._waiters: list[asyncio.Future[None]] = []
+        self._writing: asyncio.Task[None] | None = None
+
+    def add(self, statement: str, *values: object) -> None:
+        """Add one statement to the next batch."""
+        self._statements.append((statement, values))
+        if self._writing is None:
+            self._writing = asyncio.get_running_loop().create_task(self._write(), name="flame-store")
+
+    async def saved(self) -> None:
+        """Return when everything that was added is on file.
+
+        Raises:
+            EngineError: It could not be written; it stays in line and is tried again with the next change.
+        """
+        if self._writing is None and not self._statements:
+            return
+        future = asyncio.get_running_loop().create_future()
+        self._waiters.append(future)
+        if self._writing is None:
+            self._writing = asyncio.get_running_loop().create_task(self._write(), name="flame-store")
+        await future
+
+    def load(self) -> Saved:
+        """Return everything but tasks."""
+        return Saved(
+            self._base.execute("SELECT name, spec, created FROM applications ORDER BY name").fetchall(),
+            self._base.execute("SELECT id, spec, state, created, ended FROM sessions ORDER BY created, id").fetchall(),
+            self._base.execute("SELECT session, code, message, created FROM events ORDER BY rowid").fetchall(),
+        )
+
+    def tasks(self) -> Iterator[tuple[Any, ...]]:
+        """Yield all tasks, by session and number."""
+        yield from self._base.execute(
+            "SELECT session, number, state, created, started, ended, executor, message, input, output "
+            "FROM tasks ORDER BY session, number"
+        )
+
+    def close(self) -> None:
+        """Write nothing more; what was added and not awaited may be lost. Idempotent."""
+        self._thread.shutdown(wait=True)
+        self._base.close()
+
+    def _prepare(self, synchronous: str) -> None:
+        self._base.execute("PRAGMA busy_timeout=2000")
+        self._base.execute("PRAGMA journal_mode=WAL")
+        self._base.execute(f"PRAGMA synchronous={synchronous}")
+        (version,) = self._base.execute("PRAGMA user_version").fetchone()
+        if version == 0:
+            self._base.executescript(f"BEGIN EXCLUSIVE; {_SCHEMA} PRAGMA user_version={VERSION}; COMMIT;")
+        elif version != VERSION:
+            raise EngineError(
+                f"{self._path} was written by another version of flamepy (schema {version}, this one reads {VERSION}); "
+                "use that version, or another --data folder"
+            )
+
+    async def _write(self) -> None:
+        loop = asyncio.get_running_loop()
+        while self._statements or self._waiters:
+            statements, self._statements = self._statements, []
+            waiters, self._waiters = self._waiters, []
+            try:
+                await loop.run_in_executor(self._thread, self._commit, statements)
+            except sqlite3.Error as error:
+                self._statements[:0] = statements
+                self._fail(waiters, error)
+                break
+            for waiter in waiters:
+                if not waiter.done():
+                    waiter.set_result(None)
+        self._writing = None
+
+    def _fail(self, waiters: list[asyncio.Future[None]], error: sqlite3.Error) -> None:
+        for waiter in [*waiters, *self._waiters]:
+            if not waiter.done():
+                waiter.set_exception(EngineError(f"{self._path} cannot be written: {error}"))
+        self._waiters = []
+
+    def _commit(self, statements: list[tuple[str, tuple[Any, ...]]]) -> None:
+        base = self._base
+        base.execute("BEGIN")
+        try:
+            for statement, values in statements:
+                base.execute(statement, values)
+        except BaseException:
+            base.execute("ROLLBACK")
+            raise
+        base.execute("COMMIT")
