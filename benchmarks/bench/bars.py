@@ -90,7 +90,8 @@ def _condition(name: str, question: str, without: str = "flamepy") -> Measure:
 NOISE = 1.15
 """What counts as unchanged: the machine's own noise between two runs of the same."""
 
-ASYNC = _of_own("async", "async.gather", "async.sync")
+OWN_GATHER = _of_own("async", "async.own", "async.sync")
+GATHER = _of_own("async", "async.gather", "async.sync")
 FIRST = _of_own("fairness", "fairness.first", "fairness.alone")
 
 BARS = (
@@ -102,7 +103,8 @@ BARS = (
     Bar("pipelined calls of one service", "of loky", 40, 80, of("loky", "calls", "pipelined.service"), most=False),
     Bar("the same with tuple, list, dict, dataclass (slowest)", "of loky", 15, 30, _least_of_kinds, most=False),
     Bar("functions over two executors", "of loky", 20, 40, of("loky", "calls", "pipelined.functions"), most=False),
-    Bar("gather of 10,000, FlameAsyncRunner", "of synchronous", 0.5, 1.0, ASYNC, most=False),
+    Bar("gather of 10,000, FlameAsyncRunner", "of synchronous", 0.5, 1.0, OWN_GATHER, most=False),
+    Bar("the same with asyncio's own gather", "of synchronous", 0.5, 1.0, GATHER, most=False),
     Bar("64 MiB argument, recycled", "memcpys", 2.0, 1.3, plain("arguments", "argument.64M.copies")),
     Bar("64 MiB argument, first touch", "of Ray", 1.0, 0.5, of("ray", "arguments", "argument.64M.first")),
     Bar("512 MiB argument, first touch", "of Ray", 1.0, 0.5, of("ray", "arguments", "argument.512M.first")),

@@ -72,7 +72,8 @@ QUESTIONS = (
     *(Question(f"pipelined.{kind}", "calls", f"The same with a {kind} as argument", "/s") for kind in KINDS),
     Question("pipelined.functions", "calls", "Pipelined functions over two executors", "/s"),
     Question("map", "calls", "map, a task for each item", "/s"),
-    Question("async.gather", "async", "gather of 10,000 calls on an event loop", "/s"),
+    Question("async.own", "async", "gather of 10,000 calls on an event loop", "/s"),
+    Question("async.gather", "async", "The same with asyncio's own gather", "/s"),
     Question("async.sync", "async", "The same calls without an event loop", "/s"),
     *(
         Question(f"argument.{n}M{state}", "arguments", f"{n} MiB argument, {words}", "ms", _copies(n, bool(state)))

@@ -137,13 +137,14 @@ def burners() -> Iterator[None]:
 
 def gathered(peer: Peer, notes: Notes) -> None:
     """Many calls awaited together on an event loop, and the same without one."""
-    with notes.question("async.gather"):
-        rates = []
-        for _ in range(notes.repeats):
-            seconds, values = peer.gather("add", MOST)
-            check([int(value) for value in values], list(range(1, MOST + 1)))
-            rates.append(MOST / seconds)
-        notes.record("async.gather", rates)
+    for question, gather in (("async.gather", peer.gather), ("async.own", peer.own_gather)):
+        with notes.question(question):
+            rates = []
+            for _ in range(notes.repeats):
+                seconds, values = gather("add", MOST)
+                check([int(value) for value in values], list(range(1, MOST + 1)))
+                rates.append(MOST / seconds)
+            notes.record(question, rates)
     if "async.gather" in notes.figures:
         with notes.question("async.sync"):
             notes.record("async.sync", notes.rate(lambda count: pipelined(peer, count)))

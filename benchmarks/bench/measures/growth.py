@@ -103,7 +103,7 @@ def fairness(peer: Peer, notes: Notes) -> None:
         alone = percentile(notes.latencies(lambda: ask(1, 2)), 0.5)
         taken: list[float] = []
         firsts = []
-        for _ in range(1 if notes.quick else 3):
+        for _ in range(1 if notes.quick else 5):
             between, first = _flooded(peer, count, ask)
             firsts.append(1e6 * first)
             taken += between

@@ -100,15 +100,20 @@ class Flame(Peer):
         return reference.get()
 
     def gather(self, name: str, count: int) -> list[Any]:
-        """``asyncio.gather`` inside a `FlameAsyncRunner`; returns the seconds of five rounds and the last values."""
-        return asyncio.run(_gather(name, count))
+        """``asyncio.gather`` inside a `FlameAsyncRunner`."""
+        return asyncio.run(_gather(name, count, asyncio.gather))
+
+    def own_gather(self, name: str, count: int) -> list[Any]:
+        """``flamepy.gather`` there."""
+        return asyncio.run(_gather(name, count, flamepy.gather))
 
 
-async def _gather(name: str, count: int) -> list[Any]:
+async def _gather(name: str, count: int, gather: Callable[..., Any]) -> list[Any]:
     async with flamepy.FlameAsyncRunner("bench-async", project=PROJECT) as runner:
         method = getattr(runner.service(work.Counter()), name)
-        done = await asyncio.gather(*[method(number, 1) for number in range(count)])
+        done = await gather(*[method(number, 1) for number in range(count)])
         start = time.perf_counter()
-        done = await asyncio.gather(*[method(number, 1) for number in range(count)])
+        done = await gather(*[method(number, 1) for number in range(count)])
         seconds = time.perf_counter() - start
-        return [seconds, [each.get() for each in done]]
+        values = done if gather is flamepy.gather else [each.get() for each in done]
+        return [seconds, values]

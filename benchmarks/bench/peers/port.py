@@ -76,5 +76,9 @@ class Peer:
         return array
 
     def gather(self, name: str, count: int) -> list[Any]:
-        """Gather ``count`` calls ``name(i, 1)`` of the service on an event loop of the peer's liking."""
+        """Await ``count`` calls ``name(i, 1)`` of the service with `asyncio.gather`; returns seconds and values."""
         raise Unsupported("its futures cannot be awaited")
+
+    def own_gather(self, name: str, count: int) -> list[Any]:
+        """The same with what the peer itself offers for it."""
+        raise Unsupported("it has none of its own")
