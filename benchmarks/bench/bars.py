@@ -93,6 +93,7 @@ NOISE = 1.15
 OWN_GATHER = _of_own("async", "async.own", "async.sync")
 GATHER = _of_own("async", "async.gather", "async.sync")
 FIRST = _of_own("fairness", "fairness.first", "fairness.alone")
+FIRST_PACED = _of_own("fairness", "fairness.first", "fairness.paced")
 
 BARS = (
     Bar("whole process: start, one result, exit", "of loky", 0.35, None, of("loky", "start", "start.whole")),
@@ -122,5 +123,7 @@ BARS = (
     Bar("cost of a task, most outstanding", "of 1,000 outstanding", 1.25, None, _growth),
     Bar("memory of an outstanding task", "B", 1024, None, plain("held", "held.bytes")),
     Bar("round trip while another service is flooded", "of alone", 5, None, plain("fairness", "fairness.ratio")),
+    Bar("the same", "of alone in the same rhythm", 5, None, plain("fairness", "fairness.paced.ratio")),
     Bar("the first one after all of the flood", "of alone", 5, None, FIRST),
+    Bar("the same", "of alone in the same rhythm", 5, None, FIRST_PACED),
 )  # fmt: skip

@@ -96,6 +96,7 @@ QUESTIONS = (
     *(Question(f"outstanding.{n}", "outstanding", f"Cost of a task, {n:,} outstanding", "µs") for n in COUNTS),
     Question("held.bytes", "held", "Memory of an outstanding task, all processes", "B"),
     Question("fairness.alone", "fairness", "Round trip of a service, alone", "µs"),
+    Question("fairness.paced", "fairness", "The same after 1 ms of other work of the client", "µs"),
     Question("fairness.first", "fairness", "Its first one after 10^5 calls of another", "µs"),
     Question("fairness.flooded", "fairness", "Round trip amid a flood of another, p50", "µs"),
     Question("fairness.flooded.p99", "fairness", "Round trip amid a flood of another, p99", "µs"),

@@ -95,12 +95,21 @@ def held(peer: Peer, notes: Notes) -> None:
 
 def fairness(peer: Peer, notes: Notes) -> None:
     """The round trip of one service, alone and while another is flooded."""
-    names = ("fairness.alone", "fairness.flooded", "fairness.flooded.p99", "fairness.first", "fairness.ratio")
+    names = (
+        "fairness.alone",
+        "fairness.paced",
+        "fairness.flooded",
+        "fairness.flooded.p99",
+        "fairness.first",
+        "fairness.ratio",
+        "fairness.paced.ratio",
+    )
     with notes.question(*names):
         ask = peer.ask_method("add", 1)
         rate = 1000 / pipelined(peer, 1000)
         count = 100_000 if rate > 20_000 else int((1 if notes.quick else 3) * rate)
         alone = percentile(notes.latencies(lambda: ask(1, 2)), 0.5)
+        paced = percentile([_after_work(lambda: ask(1, 2)) for _ in range(CHUNKS)], 0.5)
         taken: list[float] = []
         firsts = []
         for _ in range(1 if notes.quick else 5):
@@ -108,10 +117,22 @@ def fairness(peer: Peer, notes: Notes) -> None:
             firsts.append(1e6 * first)
             taken += between
         notes.record("fairness.alone", 1e6 * alone)
+        notes.record("fairness.paced", 1e6 * paced)
         notes.record("fairness.flooded", 1e6 * percentile(taken, 0.5))
         notes.record("fairness.flooded.p99", 1e6 * percentile(taken, 0.99))
         notes.record("fairness.first", firsts)
         notes.record("fairness.ratio", percentile(taken, 0.5) / alone)
+        notes.record("fairness.paced.ratio", percentile(taken, 0.5) / paced)
+
+
+def _after_work(ask: Callable[[], Any]) -> float:
+    """A round trip in the rhythm of the flood: between two of them its client computes, and both ends fall asleep."""
+    start = time.perf_counter()
+    while time.perf_counter() - start < 0.001:
+        pass
+    start = time.perf_counter()
+    ask()
+    return time.perf_counter() - start
 
 
 def _flooded(peer: Peer, count: int, ask: Callable[[int, int], Any]) -> tuple[list[float], float]:
