@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 from flamepy.dashboard.app import create_app
 from flamepy.dashboard.serving import WebServer
-from flamepy.dashboard.source import LogPart, TaskPage
 from flamepy.errors import EngineError
 from flamepy.model.application import flmrun
 from flamepy.model.snapshot import (
     ApplicationRecord,
     EventRecord,
     ExecutorRecord,
+    LogPart,
     NodeRecord,
     SessionRecord,
     Snapshot,
+    TaskPage,
     TaskRecord,
 )
 

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import signal
+import ssl
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ import typer
 from flamepy.errors import FlameError
 
 if TYPE_CHECKING:
+    from flamepy.dashboard.serving import WebServer
     from flamepy.server.app import Server
     from flamepy.server.config import Config
     from flamepy.server.objects import ObjectCache
@@ -77,13 +79,16 @@ async def run(config: Config) -> None:
         loop.add_signal_handler(number, ended.set)
     cache = object_cache(config)
     await asyncio.to_thread(cache.start)
-    server = None
+    server, web = None, None
     try:
         server = Server(replace(config, cache=cache.endpoint))
         await server.start()
-        _announce(server)
+        web = await _web_page(server)
+        _announce(server, web)
         await ended.wait()
     finally:
+        if web is not None:
+            await web.stop()
         if server is not None:
             await server.stop()
         await asyncio.to_thread(cache.stop)
@@ -111,9 +116,32 @@ def object_cache(config: Config) -> ObjectCache:
     )
 
 
-def _announce(server: Server) -> None:
+async def _web_page(server: Server) -> WebServer | None:
+    """Start the web page, if one is wanted."""
+    config = server.config
+    if config.web is None:
+        return None
+    from flamepy.dashboard.app import create_app
+    from flamepy.dashboard.serving import WebServer
+    from flamepy.server.config import DEFAULT_WEB_PORT, address
+    from flamepy.server.view import View
+
+    context = None
+    if config.tls is not None:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(config.tls.cert_file, config.tls.key_file)
+    host, port = address(config.web, DEFAULT_WEB_PORT)
+    page = create_app(View(server), token=config.token, hosts=[host])
+    web = WebServer(page, host=host.strip("[]"), port=port, ssl=context)
+    await web.start()
+    return web
+
+
+def _announce(server: Server, web: WebServer | None) -> None:
     log = logging.getLogger("flamepy.server")
     machine = server.machine
+    if web is not None:
+        log.info("web page at %s", web.url)
     log.info("sessions at %s, objects at %s", server.endpoint, server.config.cache)
     log.info(
         "sharing out cpu=%d, mem=%.1fGi, gpu=%d of %s; data in %s",

@@ -2,36 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from flamepy.model.snapshot import EventRecord, Snapshot, TaskRecord
-
-
-class TaskPage(NamedTuple):
-    """Some of a session's tasks.
-
-    Attributes:
-        total: How many there are of those asked for.
-        tasks: The part asked for, the newest first.
-    """
-
-    total: int
-    tasks: Sequence[TaskRecord]
-
-
-class LogPart(NamedTuple):
-    """Some of a log.
-
-    Attributes:
-        lines: Whole lines.
-        next: Where the next part starts, in bytes of the log.
-    """
-
-    lines: Sequence[str]
-    next: int
+    from flamepy.model.snapshot import EventRecord, LogPart, Snapshot, TaskPage, TaskRecord
 
 
 class Source(Protocol):

@@ -5,7 +5,10 @@ Times are seconds since the epoch, memory is in bytes. States are the words of `
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class ApplicationRecord(NamedTuple):
@@ -110,6 +113,30 @@ class PackageRecord(NamedTuple):
     created: float
     runner: str = ""
     state: str = "Uploaded"
+
+
+class TaskPage(NamedTuple):
+    """Some of a session's tasks.
+
+    Attributes:
+        total: How many there are of those asked for.
+        tasks: The part asked for, the newest first.
+    """
+
+    total: int
+    tasks: Sequence[TaskRecord]
+
+
+class LogPart(NamedTuple):
+    """Some of a log.
+
+    Attributes:
+        lines: Whole lines.
+        next: Where the next part starts, in bytes of the log.
+    """
+
+    lines: Sequence[str]
+    next: int
 
 
 class Snapshot(NamedTuple):

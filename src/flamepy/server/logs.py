@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from flamepy.model.snapshot import LogPart
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
 MAX_BYTES = 16 * 1024 * 1024
@@ -21,18 +22,6 @@ PART_BYTES = 256 * 1024
 """How much of a log is handed out at once."""
 _PREFIX = 11
 _LONG_NAME = 120
-
-
-class LogPart(NamedTuple):
-    """Some of a log.
-
-    Attributes:
-        lines: Whole lines.
-        next: Where the next part starts, in bytes of the log.
-    """
-
-    lines: Sequence[str]
-    next: int
 
 
 class Logs:

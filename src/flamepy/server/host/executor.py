@@ -60,7 +60,7 @@ class HostExecutor:
             self._waiting.set_result(None)
 
     def cancel_task(self) -> None:
-        """Stop the task that runs, and the process with it."""
+        """Stop the task that runs, which is on the books as cancelled, and the process with it."""
         self._cancelled = True
         self._stopping.set()
         if self._instance is not None:
@@ -196,7 +196,9 @@ class HostExecutor:
                 self.stop()
             await self._failed(task, error.details() or error.code().name)
         except asyncio.CancelledError:
-            if not self._cancelled and not self._process.ended.done():
+            if self._cancelled:
+                return
+            if not self._process.ended.done():
                 raise
             await self._failed(task, "its executor was stopped")
         else:
@@ -207,28 +209,27 @@ class HostExecutor:
     def _answered(self, task: Task, code: int, output: bytes | None, message: str) -> None:
         if code:
             text = message or f"the service returned {code} without a message"
-            self._book.end_task(task, TaskEvent.FAIL, message=text)
+            self._ended(task, TaskEvent.FAIL, message=text)
         elif output is not None and len(output) > MAX_OUTPUT:
             text = (
                 f"its output of {len(output)} bytes is too large to send (at most {MAX_OUTPUT}): use the object cache"
             )
-            self._book.end_task(task, TaskEvent.FAIL, message=text)
+            self._ended(task, TaskEvent.FAIL, message=text)
         else:
-            self._book.end_task(task, TaskEvent.SUCCEED, output)
+            self._ended(task, TaskEvent.SUCCEED, output)
+
+    def _ended(self, task: Task, event: TaskEvent, output: bytes | None = None, message: str = "") -> None:
+        if task.state is TaskState.RUNNING:  # and not cancelled in the meantime
+            self._book.end_task(task, event, output, message)
 
     async def _failed(self, task: Task, text: str) -> None:
         assert self._process
-        if task.state is not TaskState.RUNNING:
-            return
-        if self._cancelled:
-            self._book.end_task(task, TaskEvent.CANCEL, message="it was cancelled")
-            return
         await asyncio.wait([self._process.ended], timeout=0.2)  # a dying process closes its socket before it ends
         if self._process.ended.done():
             self.stop()
             await self._process.last_lines()
             text = self._process.how_it_ended()
-        self._book.end_task(task, TaskEvent.FAIL, message=text)
+        self._ended(task, TaskEvent.FAIL, message=text)
 
     # --- end -----------------------------------------------------------------------------------------------------
 

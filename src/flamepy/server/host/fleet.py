@@ -6,7 +6,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
-from flamepy.model.lifecycle import SessionState, TaskState
+from flamepy.model.lifecycle import SessionState, TaskEvent, TaskState
 from flamepy.server.host.executor import HostExecutor
 from flamepy.server.records import Need
 from flamepy.server.shares import Claim, demand, grants
@@ -14,7 +14,7 @@ from flamepy.wire.proto import types_pb2 as types
 
 if TYPE_CHECKING:
     from flamepy.server.host.workplace import Workplace
-    from flamepy.server.records import Executor, Session
+    from flamepy.server.records import Executor, Session, Task
 
 logger = logging.getLogger("flamepy.server")
 
@@ -58,12 +58,14 @@ class Fleet:
             wait = self._last + PAUSE_SECONDS - loop.time()
             self._planned = loop.call_later(wait, self._plan) if wait > 0 else loop.call_soon(self._plan)
 
-    def cancel_task(self, executor: str) -> bool:
-        """Stop what an executor runs; False if it is not here."""
-        host = self._hosts.get(executor)
-        if host is not None:
+    def cancel_task(self, task: Task) -> None:
+        """Cancel a task that waits or runs; where it runs, its process is ended."""
+        running = task.state is TaskState.RUNNING
+        self._book.end_task(task, TaskEvent.CANCEL, message="it was cancelled")
+        host = self._hosts.get(task.executor)
+        if running and host is not None and host.record.task is task:
             host.cancel_task()
-        return host is not None
+        self._book.rouse(task.session)
 
     def used(self) -> Need:
         """Return what the executors take of the machine."""
