@@ -98,13 +98,25 @@ _HOMES = {
 __all__ = ["__version__", *_HOMES]
 
 
+# Where modules are that only programs written for upstream's flamepy import: flamepy.core, flamepy.cache, ...
+__path__.append(f"{__path__[0]}/upstream/names")
+
+
 def __getattr__(name: str) -> object:
     home = _HOMES.get(name)
     if home is None:
-        raise AttributeError(f"module 'flamepy' has no attribute '{name}'")
+        return _upstream(name)
     module = __import__(f"flamepy.{home}", fromlist=[name])
     value = globals()[name] = getattr(module, name)
     return value
+
+
+def _upstream(name: str) -> object:
+    """A name of upstream's flamepy; see `flamepy.upstream`."""
+    if name.startswith("_"):
+        raise AttributeError(f"module 'flamepy' has no attribute '{name}'")
+    upstream = __import__("flamepy.upstream", fromlist=[name])
+    return upstream.find(name, upstream.TOP_LEVEL, "flamepy")
 
 
 def __dir__() -> list[str]:

@@ -258,3 +258,14 @@ def _live_line(wanted: bool | None) -> Any:  # noqa: FBT001
 
     shown = wanted if wanted is not None else bool(sys.stderr is not None and sys.stderr.isatty())
     return LiveLine() if shown else NoLine()
+
+
+# Upstream's flamepy has a package of this name: its modules, and its names that we do not have.
+__path__ = [f"{__file__.rpartition('/')[0]}/upstream/names/runner"]
+
+
+def __getattr__(name: str) -> object:
+    if name.startswith("_"):
+        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+    upstream = __import__("flamepy.upstream", fromlist=[name])
+    return upstream.find(name, upstream.RUNNER, __name__)

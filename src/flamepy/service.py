@@ -296,3 +296,14 @@ class FunctionService(FlameRunnerService[Any], Generic[P, R]):
 def _reopen(kind: type[FlameRunnerService[Any]], session: Any, arities: dict[str, tuple[int, int]]) -> Any:
     """Make a handle inside a task."""
     return kind(session, {name: (None, Arity(name or session.spec.name, *arity)) for name, arity in arities.items()})
+
+
+# Upstream's flamepy has a package of this name: its modules, and its names that we do not have.
+__path__ = [f"{__file__.rpartition('/')[0]}/upstream/names/service"]
+
+
+def __getattr__(name: str) -> object:
+    if name.startswith("_"):
+        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+    upstream = __import__("flamepy.upstream", fromlist=[name])
+    return upstream.find(name, upstream.SERVICE, __name__)

@@ -1,0 +1,1 @@
+"""Modules that are importable as ``flamepy.core``, ``flamepy.cache`` and so on; see `flamepy.upstream`."""

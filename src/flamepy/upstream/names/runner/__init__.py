@@ -1,0 +1,1 @@
+"""Modules that are importable as ``flamepy.runner.types`` and so on."""

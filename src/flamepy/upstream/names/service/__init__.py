@@ -1,0 +1,1 @@
+"""Modules that are importable as ``flamepy.service.client`` and so on."""

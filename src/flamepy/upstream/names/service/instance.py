@@ -1,0 +1,5 @@
+"""``flamepy.service.instance``: a service that is one function."""
+
+from flamepy.upstream.entrypoint import FlameInstance
+
+__all__ = ["FlameInstance"]
