@@ -99,7 +99,8 @@ __all__ = ["__version__", *_HOMES]
 
 
 # Where modules are that only programs written for upstream's flamepy import: flamepy.core, flamepy.cache, ...
-__path__.append(f"{__path__[0]}/upstream/names")
+# A new list: that of __spec__ says where the package is, and stays.
+__path__ = [*__path__, f"{__path__[0]}/upstream/names"]
 
 
 def __getattr__(name: str) -> object:

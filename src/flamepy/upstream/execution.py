@@ -87,7 +87,7 @@ class FlameRunpyService(FlameService):
         found = self._object if method is None else getattr(self._object, method, None)
         if not callable(found):
             what = "cannot be called" if method is None else f"has no method '{method}'"
-            raise AttributeError(f"the service's {type(self._object).__name__} {what}")
+            raise AttributeError(f"the service's {type(self._object).__name__} {what}")  # noqa: TRY004
         return found
 
 
