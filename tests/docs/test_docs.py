@@ -37,7 +37,7 @@ COMMANDS = [
     for block in pages.blocks(page)
     if block.language in {"shell", "bash", "console"} and block.mark != "skip"
     for line in block.text.splitlines()
-    if line.removeprefix("$ ").startswith(("flmctl ", "python3 dev.py"))
+    if line.removeprefix("$ ").startswith(("flmctl ", "flmping ", "python3 dev.py"))
 ]
 MODULES = [
     info.name

@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 _TIMES = frozenset({"created", "started", "ended"})
+_MAPPINGS = frozenset({"environments", "schema"})
 _UNITS = (("Gi", 1 << 30), ("Mi", 1 << 20), ("Ki", 1 << 10))
 
 
@@ -19,6 +20,16 @@ def clock(seconds: float | None) -> str:
         return "-"
     moment, today = time.localtime(seconds), time.localtime()
     return time.strftime("%H:%M:%S" if moment[:3] == today[:3] else "%Y-%m-%d", moment)
+
+
+def clock_in_full(seconds: float) -> str:
+    """Return a moment as local time of day, with milliseconds.
+
+    Args:
+        seconds: Since the epoch.
+    """
+    milliseconds = round(seconds * 1000)
+    return f"{time.strftime('%H:%M:%S', time.localtime(milliseconds // 1000))}.{milliseconds % 1000:03d}"
 
 
 def timestamp(seconds: float) -> str:
@@ -95,6 +106,6 @@ def plain(record: Any) -> dict[str, Any]:
 def _plain(name: str, value: Any) -> Any:
     if name in _TIMES and value is not None:
         return timestamp(value)
-    if name == "environments":
+    if name in _MAPPINGS:
         return dict(value)
     return list(value) if isinstance(value, tuple) else value

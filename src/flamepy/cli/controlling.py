@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flamepy.cli.exits import ERROR, note, polite
+from flamepy.cli.exits import ERROR, note, polite, wrong_usage
 from flamepy.cli.kinds import SESSION
 from flamepy.cli.options import SessionArgument, complete_session
 from flamepy.cli.render import show_lines
@@ -31,16 +31,23 @@ _LINE = re.compile(
 def close(
     ctx: typer.Context,
     sessions: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(
             metavar="SESSION...", autocompletion=complete_session, help="Their ids, or how only they begin."
         ),
-    ],
+    ] = None,
+    session: Annotated[
+        list[str] | None,
+        typer.Option("--session", "-s", metavar="ID", autocompletion=complete_session, help="The same."),
+    ] = None,
 ) -> None:
     """Close sessions: running tasks are stopped, pending ones cancelled."""
-    survey = take_survey(ctx.obj)
+    wanted_sessions = [*(sessions or ()), *(session or ())]
+    if not wanted_sessions:
+        wrong_usage("say which: flmctl close SESSION...")
+    survey = take_survey(ctx.obj, only=SESSION.plural)
     failed = False
-    for wanted in sessions:
+    for wanted in wanted_sessions:
         try:
             _close_one(survey, wanted)
         except FlameError as error:
@@ -57,7 +64,7 @@ def cancel(
     task: Annotated[str, typer.Argument(metavar="TASK", help="Its id, or how only it begins.")],
 ) -> None:
     """Cancel one task."""
-    survey = take_survey(ctx.obj)
+    survey = take_survey(ctx.obj, only=SESSION.plural)
     sight = survey.find(SESSION, session)
     record = survey.task(sight, task)
     sight.inspector.cancel_task(record.session, record.id)
@@ -73,7 +80,7 @@ def logs(
     tail: Annotated[int | None, typer.Option("--tail", min=0, metavar="N", help="Begin with the last N lines.")] = None,
 ) -> None:
     """Show what the tasks of a session printed, each line after the number of its process."""
-    sight = take_survey(ctx.obj).find(SESSION, session)
+    sight = take_survey(ctx.obj, only=SESSION.plural).find(SESSION, session)
     lines = sight.inspector.logs(sight.record.id, follow=follow)
     for line in lines if tail is None else _last(lines, tail):
         if line:

@@ -55,7 +55,7 @@ def list_things(  # noqa: PLR0913 - the options of a command are its arguments
     if within is not None and kind is not TASK:
         wrong_usage(f"--in SESSION goes with -t, not with {kind.flag}")
     history = kind is SESSION or (kind is TASK and (everything or within is not None))
-    survey = take_survey(ctx.obj, history=history)
+    survey = take_survey(ctx.obj, history=history, only="sessions" if within is not None else kind.plural)
     records = _tasks_in(survey, within) if within is not None else [each.record for each in survey.sights(kind)]
     if kind is SESSION:
         records = _sessions(records, everything=everything)
@@ -80,7 +80,7 @@ def chosen_kind(kinds: list[Kind]) -> Kind:
 
 
 def _tasks_in(survey: Survey, session: str) -> list[Any]:
-    return list(survey.tasks(survey.find(SESSION, session).record))
+    return survey.tasks(survey.find(SESSION, session))
 
 
 def _sessions(records: list[Any], *, everything: bool) -> list[Any]:

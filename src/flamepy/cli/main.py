@@ -8,8 +8,10 @@ from typing import Annotated
 
 import typer
 
+from flamepy.cli.administering import create, register, unregister, update
 from flamepy.cli.completing import completion, prepare
 from flamepy.cli.controlling import cancel, close, logs
+from flamepy.cli.deploying import deploy
 from flamepy.cli.listing import list_things
 from flamepy.cli.packing import package
 from flamepy.cli.render import show_lines
@@ -37,6 +39,11 @@ app.command("view")(view)
 app.command("logs")(logs)
 app.command("close")(close)
 app.command("cancel")(cancel)
+app.command("create")(create)
+app.command("register")(register)
+app.command("update")(update)
+app.command("unregister")(unregister)
+app.command("deploy")(deploy)
 app.command("package")(package)
 app.command("completion")(completion)
 

@@ -37,7 +37,7 @@ def complete_node(incomplete: str) -> list[str]:
 def _begin(kind: Kind, incomplete: str) -> list[str]:
     # The shell has no place for an error message.
     try:
-        sights = list(take_survey(Target(), history=kind is SESSION).sights(kind))
+        sights = list(take_survey(Target(), history=kind is SESSION, only=kind.plural).sights(kind))
     except FlameError:
         return []
     names = [kind.name(each.record) for each in sights]

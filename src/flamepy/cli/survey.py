@@ -111,21 +111,27 @@ class Survey:
         Raises:
             NotFound: There is none, or more than one.
         """
-        tasks = [each for each in self.sights(TASK) if each.record.session == session.record.id]
+        found = self.known_tasks(session.record) or session.inspector.tasks(session.record.id, wanted)
+        tasks = [Sight(inspector=session.inspector, snapshot=session.snapshot, record=each) for each in found]
         task: TaskRecord = _only(TASK, wanted, tasks, of=f" of session {session.record.id}").record
         return task
 
-    def tasks(self, session: SessionRecord) -> list[TaskRecord]:
-        """Return what is known of a session's tasks."""
+    def known_tasks(self, session: SessionRecord) -> list[TaskRecord]:
+        """Return those tasks of a session that came with the engines' answers; of a cluster that may be none."""
         return [each.record for each in self.sights(TASK) if each.record.session == session.id]
 
+    def tasks(self, session: Sight) -> list[TaskRecord]:
+        """Return what is known of a session's tasks."""
+        return self.known_tasks(session.record) or list(session.inspector.tasks(session.record.id))
 
-def take_survey(target: Target, *, history: bool = True) -> Survey:
+
+def take_survey(target: Target, *, history: bool = True, only: str = "") -> Survey:
     """Ask every engine; those that do not answer are named on stderr.
 
     Args:
         target: Which engines.
         history: Also those that have ended.
+        only: What will be looked at, the plural of a kind; engines need not fetch the rest.
 
     Raises:
         FlameError: The options are wrong, or engines of that kind cannot be asked.
@@ -135,7 +141,7 @@ def take_survey(target: Target, *, history: bool = True) -> Survey:
     survey = Survey()
     for inspector in inspectors(target.context(), history=history):
         try:
-            survey.views.append((inspector, inspector.snapshot()))
+            survey.views.append((inspector, inspector.snapshot(only)))
         except EngineError as error:
             survey.silent = True
             note(str(error))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flamepy.cli.cells import clock, duration, first_line, memory, number, plain
+from flamepy.cli.cells import clock, clock_in_full, duration, first_line, memory, number, plain
 from flamepy.cli.exits import polite, wrong_usage
 from flamepy.cli.kinds import APPLICATION, EXECUTOR, NODE, SESSION, TASK, Kind
 from flamepy.cli.options import OutputOption, complete_application, complete_executor, complete_node, complete_session
@@ -15,12 +15,22 @@ from flamepy.cli.survey import take_survey
 from flamepy.model.lifecycle import TaskState
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from flamepy.cli.survey import Sight, Survey
-    from flamepy.model.snapshot import ApplicationRecord, ExecutorRecord, NodeRecord, SessionRecord, TaskRecord
+    from flamepy.model.snapshot import (
+        ApplicationRecord,
+        EventRecord,
+        ExecutorRecord,
+        NodeRecord,
+        SessionRecord,
+        TaskRecord,
+    )
 
 Facts = list[tuple[str, str]]
 
 _FAILURES_SHOWN = 5
+_SCHEMAS = {"input": "Input", "output": "Output", "common_data": "Common"}
 
 
 @polite
@@ -56,13 +66,15 @@ def view(  # noqa: PLR0913 - the options of a command are its arguments
     kind, name = _chosen([(kind, name) for kind, name in wanted if name is not None])
     if task is not None and kind is not SESSION:
         wrong_usage("-t TASK goes with -s SESSION")
-    survey = take_survey(ctx.obj, history=kind is SESSION)
+    survey = take_survey(ctx.obj, history=kind is SESSION, only=kind.plural)
     sight = survey.find(kind, name)
     if task is not None:
         record = survey.task(sight, task)
-        _show(TASK, record, plain(record), _task_facts(record, sight), output)
+        events = sight.inspector.events(record.session, record.id)
+        data = {**plain(record), "events": [plain(each) for each in events]}
+        _show(TASK, record, data, [*_task_facts(record, sight), *_event_facts(events)], output)
     else:
-        facts, data = _described(kind, sight, survey)
+        facts, data = _described(kind, sight, survey, output)
         _show(kind, sight.record, data, facts, output)
 
 
@@ -83,7 +95,7 @@ def _show(kind: Kind, record: Any, data: dict[str, Any], facts: Facts, output: O
         show_facts(facts)
 
 
-def _described(kind: Kind, sight: Sight, survey: Survey) -> tuple[Facts, dict[str, Any]]:
+def _described(kind: Kind, sight: Sight, survey: Survey, output: Output) -> tuple[Facts, dict[str, Any]]:
     record, data = sight.record, plain(sight.record)
     if kind is APPLICATION:
         return _application_facts(record), data
@@ -91,12 +103,21 @@ def _described(kind: Kind, sight: Sight, survey: Survey) -> tuple[Facts, dict[st
         return _executor_facts(record), data
     if kind is NODE:
         return _node_facts(record), data
-    tasks = survey.tasks(record)
-    return _session_facts(record, tasks), {
+    events = sight.inspector.events(record.id)
+    if output in (Output.TABLE, Output.WIDE, Output.NAME):
+        # A cluster would send each task with all its data, for the sake of a few failures.
+        return [*_session_facts(record, survey.known_tasks(record)), *_event_facts(events)], data
+    return [], {
         **data,
         "engine": sight.inspector.engine,
-        "tasks": [plain(each) for each in tasks],
+        "events": [plain(each) for each in events],
+        "tasks": [plain(each) for each in survey.tasks(sight)],
     }
+
+
+def _event_facts(events: Sequence[EventRecord]) -> Facts:
+    lines = [f"{clock_in_full(each.created)}: {each.message} ({each.code})" for each in events]
+    return [("Events", "\n".join(["", *lines]))] if lines else []
 
 
 def _application_facts(record: ApplicationRecord) -> Facts:
@@ -114,7 +135,18 @@ def _application_facts(record: ApplicationRecord) -> Facts:
         ("WorkingDir", record.working_directory or "-"),
         ("Max Instances", str(record.max_instances)),
         ("Delay Release", duration(record.delay_release)),
+        *((f"{_SCHEMAS[name]} Schema", _type_of(schema)) for name, schema in record.schema if name in _SCHEMAS),
     ]
+
+
+def _type_of(schema: str) -> str:
+    import json
+
+    try:
+        found = json.loads(schema)
+    except ValueError:
+        return "-"
+    return str(found.get("type", "-")) if isinstance(found, dict) else "-"
 
 
 def _session_facts(record: SessionRecord, tasks: list[TaskRecord]) -> Facts:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from flamepy.completion import Completion
-    from flamepy.model.snapshot import Snapshot
+    from flamepy.model.snapshot import EventRecord, Snapshot, TaskRecord
     from flamepy.model.specs import CallOptions, PackageRef, SessionSpec
 
 
@@ -82,8 +82,14 @@ class Inspector(Protocol):
 
     engine: str
 
-    def snapshot(self) -> Snapshot:
-        """What the engine holds now, or held when it ended."""
+    def snapshot(self, only: str = "") -> Snapshot:
+        """What the engine holds now, or held when it ended; with ``only`` its other fields may be empty."""
+
+    def tasks(self, session: str, task: str = "") -> Sequence[TaskRecord]:
+        """Return what is known of a session's tasks, or of those whose ids begin with ``task``."""
+
+    def events(self, session: str, task: str = "") -> Sequence[EventRecord]:
+        """Return what happened to a session or to one of its tasks, as far as the engine writes it down."""
 
     def close_session(self, session: str) -> None:
         """Close a session: running tasks are stopped, pending ones cancelled.

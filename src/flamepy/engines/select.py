@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from flamepy.context import FlameContext
+    from flamepy.engines.administration import Administration, PingOrder, Pings
     from flamepy.engines.flame.frontend import Frontend
     from flamepy.engines.port import Engine, Inspector
 
@@ -65,7 +66,44 @@ def inspectors(context: FlameContext | None = None, *, history: bool = True) -> 
         from flamepy.engines.linked.inspection.inspector import local_inspectors
 
         return local_inspectors(history=history)
+    if context is not None and scheme in FLAME_SCHEMES:
+        from flamepy.engines.flame.inspector import FlameInspector
+
+        return [FlameInspector(context, history=history)]
     raise EngineError(f"flmctl cannot look into '{scheme}' engines yet; use --endpoint local:// for those here")
+
+
+def administration(context: FlameContext) -> Administration:
+    """Connect to what ``flmctl`` may change.
+
+    Args:
+        context: Of a Flame cluster.
+
+    Raises:
+        EngineUnavailable: Nobody answers there, or grpc is not installed.
+        EngineError: The engine is no cluster.
+    """
+    _require_cluster(context)
+    from flamepy.engines.flame.administrator import FlameAdministrator
+
+    return FlameAdministrator(context)
+
+
+def pings(context: FlameContext, order: PingOrder) -> Pings:
+    """Open a session for pinging.
+
+    Args:
+        context: Of a Flame cluster.
+        order: What to do.
+
+    Raises:
+        EngineUnavailable: Nobody answers there, or grpc is not installed.
+        EngineError: The engine is no cluster, or refuses.
+    """
+    _require_cluster(context)
+    from flamepy.engines.flame.pings import FlamePings
+
+    return FlamePings(context, order)
 
 
 def frontend(context: FlameContext) -> Frontend:
@@ -78,11 +116,16 @@ def frontend(context: FlameContext) -> Frontend:
         EngineUnavailable: Nobody answers there, or grpc is not installed.
         EngineError: The engine is no Flame cluster.
     """
-    if context.scheme not in FLAME_SCHEMES:
-        raise EngineError(
-            f"{context.endpoint} is no Flame cluster: this needs an endpoint such as http://host:8080",
-            endpoint=context.endpoint,
-        )
+    _require_cluster(context)
     from flamepy.engines.flame.frontend import Frontend
 
     return Frontend.connect(context)
+
+
+def _require_cluster(context: FlameContext) -> None:
+    if context.scheme not in FLAME_SCHEMES:
+        raise EngineError(
+            f"{context.endpoint} is no Flame cluster: this needs one, http://host:8080 for example. Start a server "
+            "with flame-session-manager, then say --endpoint, or set FLAME_ENDPOINT or flame.yaml",
+            endpoint=context.endpoint,
+        )

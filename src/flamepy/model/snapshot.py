@@ -29,6 +29,8 @@ class ApplicationRecord(NamedTuple):
     url: str = ""
     installer: str = ""
     image: str = ""
+    schema: tuple[tuple[str, str], ...] = ()
+    """JSON Schemas, as text, of ``input``, ``output`` and ``common_data``."""
 
 
 class SessionRecord(NamedTuple):

@@ -23,7 +23,7 @@ from flamepy.engines.linked.inspection.records import build_all, decode, fields_
 from flamepy.engines.linked.inspection.session_log import prune_logs, read_log
 from flamepy.errors import EngineError
 from flamepy.model.lifecycle import SessionState, TaskState
-from flamepy.model.snapshot import SessionRecord, Snapshot, TaskRecord
+from flamepy.model.snapshot import EventRecord, SessionRecord, Snapshot, TaskRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -66,7 +66,7 @@ class HistoryInspector:
 
     engine = "history"
 
-    def snapshot(self) -> Snapshot:
+    def snapshot(self, only: str = "") -> Snapshot:
         """What the ended engines held, the newest sessions first.
 
         Raises:
@@ -82,6 +82,18 @@ class HistoryInspector:
             sessions=tuple(sessions),
             tasks=tuple(tasks),
         )
+
+    def tasks(self, session: str, task: str = "") -> list[TaskRecord]:
+        """Return what is known of a session's tasks.
+
+        Raises:
+            EngineError: The history cannot be read.
+        """
+        return [each for each in self.snapshot().tasks if each.session == session and each.id.startswith(task)]
+
+    def events(self, session: str, task: str = "") -> list[EventRecord]:
+        """Return nothing: embedded engines keep no events."""
+        return []
 
     def close_session(self, session: str) -> None:
         """Raise EngineError: an ended session is closed."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from flamepy.engines.linked.inspection.places import EnginePlace
     from flamepy.engines.port import Inspector
-    from flamepy.model.snapshot import Snapshot
+    from flamepy.model.snapshot import EventRecord, Snapshot, TaskRecord
 
 ANSWER_SECONDS = 3.0
 """How long an engine may take for an answer; one that is stopped by a debugger never gives one."""
@@ -56,7 +56,7 @@ class LiveInspector:
         self._place = place
         self._timeout = timeout
 
-    def snapshot(self) -> Snapshot:
+    def snapshot(self, only: str = "") -> Snapshot:
         """What the engine holds now.
 
         Raises:
@@ -67,6 +67,18 @@ class LiveInspector:
             return decode(self._ask({"verb": "snapshot"}))
         except ValueError as error:
             raise EngineError(f"the answer of engine {self.engine} cannot be understood: {error}") from error
+
+    def tasks(self, session: str, task: str = "") -> list[TaskRecord]:
+        """Return what is known of a session's tasks.
+
+        Raises:
+            EngineUnavailable: The engine does not answer.
+        """
+        return [each for each in self.snapshot().tasks if each.session == session and each.id.startswith(task)]
+
+    def events(self, session: str, task: str = "") -> list[EventRecord]:
+        """Return nothing: embedded engines keep no events."""
+        return []
 
     def close_session(self, session: str) -> None:
         """Close a session: running tasks are stopped, pending ones cancelled.
