@@ -69,7 +69,7 @@ def test_a_failed_task_says_why(channel, new_session):
 def test_the_built_in_applications(channel):
     listed = frontend.LIST_APPLICATION.on(channel)(asked.ListApplicationRequest()).applications
     assert {"flmexec", "flmping", "flmrun"} <= {each.metadata.name for each in listed}
-    for each in listed:
+    for each in (each for each in listed if each.metadata.name.startswith("flm")):
         assert each.spec.max_instances == 1_000_000
         assert each.spec.delay_release == 60
 

@@ -1,0 +1,82 @@
+"""What survives the death of the server, and what does not."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import grpc
+import psutil
+import pytest
+from servers import ServerProcess
+from waiting import until
+
+from flamepy.wire.proto import types_pb2 as types
+from server.client import Client
+
+
+def test_a_killed_server_loses_nothing_that_it_had_accepted(tmp_path):
+    notes = tmp_path / "notes"
+    server = ServerProcess(tmp_path / "data", resources="cpu=2,mem=4g").start()
+    with grpc.insecure_channel(server.target) as channel:
+        client = Client(channel)
+        session = client.open(client.register(), common_data=b"kept", max_instances=2, priority=3)
+        accepted = [client.submit(session, do="note", file=str(notes), text=str(number)) for number in range(300)]
+        failed = client.submit(session, do="raise", text="why")
+        closed = client.open("flmping")
+        client.close(closed)
+        until(lambda: client.session(session).status.succeed > 20)
+        pids = services_below(server)
+        done = {each.metadata.id for each in client.tasks(session) if each.status.state == types.TaskState.Succeed}
+        assert server.kill() == -9
+    assert len(accepted) > len(done) >= 20
+    until(lambda: not any(psutil.pid_exists(pid) for pid in pids))
+    with server.restart(), grpc.insecure_channel(server.target) as channel:
+        client = Client(channel)
+        for task in accepted:
+            assert client.watch(session, task).status.state == types.TaskState.Succeed
+        assert client.watch(session, failed).status.events[-1].message == "RuntimeError: why"
+        ran = Counter(notes.read_text().split())
+        assert set(ran) == {str(number) for number in range(300)}
+        assert max(ran.values()) <= 2
+        assert all(ran[str(int(task) - 1)] == 1 for task in done), "what a client saw as done is not run again"
+        kept = client.session(session)
+        assert (kept.spec.common_data, kept.spec.priority) == (b"kept", 3)
+        assert (kept.status.succeed, kept.status.failed) == (300, 1)
+        assert client.session(closed).status.state == types.SessionState.Closed
+        assert client.submit(session) == "302"
+
+
+def test_a_server_that_is_asked_to_end_leaves_nothing_behind(tmp_path):
+    with ServerProcess(tmp_path / "data") as server, grpc.insecure_channel(server.target) as channel:
+        client = Client(channel)
+        session = client.open(client.register())
+        client.run(session)
+        client.submit(session, do="sleep", seconds=600)
+        until(lambda: client.session(session).status.running == 1)
+        pids = services_below(server)
+        assert len(pids) >= 2
+        assert server.stop() == 0
+        assert not any(psutil.pid_exists(pid) for pid in pids)
+    assert not list((tmp_path / "data").glob("executors/*"))
+    assert not Path((tmp_path / "data" / "sockets").read_text()).exists()
+    with server.restart(), grpc.insecure_channel(server.target) as channel:
+        until(lambda: Client(channel).session(session).status.running == 1)
+
+
+def test_two_servers_do_not_share_a_folder(tmp_path):
+    with ServerProcess(tmp_path), pytest.raises(AssertionError, match="another server"):
+        ServerProcess(tmp_path).start()
+
+
+def test_a_port_that_is_taken_is_said(tmp_path):
+    with ServerProcess(tmp_path / "one") as server:
+        second = ServerProcess(tmp_path / "two", endpoint=server.endpoint)
+        with pytest.raises(AssertionError, match=r"cannot listen on .* does another program use the port"):
+            second.start()
+
+
+def services_below(server: ServerProcess) -> list[int]:
+    """The processes that a server has started."""
+    assert server.process
+    return [child.pid for child in psutil.Process(server.process.pid).children(recursive=True)]
