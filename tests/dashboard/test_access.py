@@ -42,7 +42,12 @@ async def test_a_foreign_name_for_this_address_gets_nothing(server, visit, path)
 
 
 async def test_names_that_were_allowed_are_answered(server, visit):
-    for base, hosts in (("http://127.0.0.1:1", ()), ("http://[::1]:2", ()), ("http://build-7:8082", {"build-7"})):
+    for base, hosts in (
+        ("http://127.0.0.1:1", ()),
+        ("http://[::1]:2", ()),
+        ("http://10.1.2.3", ()),
+        ("http://build-7:1", {"build-7"}),
+    ):
         async with visit(server, base=base, hosts=hosts) as client:
             assert (await client.get("/api/overview")).status_code == 200
 

@@ -1,7 +1,7 @@
 """Who may ask for the page, and what every answer says to the browser.
 
-- *Host*: without a token only the names of this server are answered. Else any web site could point a name of its own
-  at this address and read everything as if it were the page itself.
+- *Host*: without a token only the names of this server are answered, and plain addresses. Else any web site could point
+  a name of its own at this address and read everything as if it were the page itself.
 - *Origin*: what changes something must come from the page, not from another site in the same browser.
 - *Login*: where the server has a token, everything but ``/healthz`` needs it: in the form, which gives a cookie, or as
   a bearer token.
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hmac
 import secrets
+from ipaddress import ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+LOOPBACK_NAMES = frozenset({"localhost"})
 
 SECURITY_HEADERS = {
     "Content-Security-Policy": (
@@ -49,7 +50,7 @@ class Gate:
     Args:
         app: What is behind it.
         token: What visitors must know; None for nothing.
-        hosts: Names and addresses under which this server may be asked, without ports; with a token any will do.
+        hosts: Names under which this server may be asked besides localhost; with a token any will do.
 
     Example:
         >>> Gate(app, token=None, hosts={"localhost"})  # doctest: +SKIP
@@ -106,9 +107,10 @@ class Gate:
         if self._token is not None:
             return True
         try:
-            return urlsplit(f"//{headers.get('host', '')}").hostname in self._hosts
+            host = urlsplit(f"//{headers.get('host', '')}").hostname or ""
         except ValueError:
             return False
+        return host in self._hosts or _is_address(host)
 
     def _same_origin(self, request: Request) -> bool:
         """Whether a browser says that our own page asks, or no browser asks at all but someone who knows the token."""
@@ -137,6 +139,14 @@ class Gate:
         secure = request.url.scheme == "https"
         welcome.set_cookie(_cookie_name(request), self._cookie, httponly=True, samesite="strict", secure=secure)
         return welcome
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _cookie_name(request: Request) -> str:

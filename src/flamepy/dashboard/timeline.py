@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import re
 from typing import TYPE_CHECKING, NamedTuple
 from xml.sax.saxutils import escape, quoteattr
 
@@ -21,6 +22,7 @@ _QUEUE, _LANE, _BAR, _AXIS = 44, 20, 14, 24
 _NARROW = 560
 _STEPS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)
 _HOUR = 3600.0
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class Bar(NamedTuple):
@@ -158,8 +160,9 @@ def _small(left: Bar, right: Bar, scale: _Scale) -> bool:
 
 
 def _lane(top: float, name: str, bars: Iterable[Bar], scale: _Scale) -> Iterator[str]:
-    room = 7 if scale.left < _LABEL else 12
-    shown = name if len(name) <= room else f"{name[: room - 1]}…"
+    room = 8 if scale.left < _LABEL else 12
+    name_shown = name[:8] if _UUID.fullmatch(name) else name
+    shown = name_shown if len(name_shown) <= room else f"{name_shown[: room - 1]}…"
     yield f"<g>{_title(name)}{_text(scale.left - 8, top + _LANE - 6, shown, 'end')}"
     for bar in bars:
         x = scale.x(bar.start)

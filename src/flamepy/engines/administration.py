@@ -66,7 +66,7 @@ class Pings(Protocol):
     session: str
 
     def run(self) -> Sequence[Pinged]:
-        """Submit all tasks at once, and return when the last one is done, in the order of submission."""
+        """Submit all tasks at once, and return when the last one is done, in the order of their numbers."""
 
     def close(self) -> None:
         """Close the session; idempotent."""

@@ -51,11 +51,14 @@ export function facts(pairs) {
 
 /**
  * A table that becomes a list of cards where there is no room.
- * @param columns [heading, class] of each.
+ * @param columns [heading, class] of each; "optional" ones are left out where no row has them.
  * @param rows {key, cells}
  */
 export function table(label, columns, rows, nothing) {
   if (!rows.length) return h("p", { class: "empty" }, nothing);
+  const told = columns.map(([, kind], index) => kind !== "optional" || rows.some(({ cells }) => cells[index]));
+  columns = columns.filter((_, index) => told[index]);
+  rows = rows.map(({ key, cells }) => ({ key, cells: cells.filter((_, index) => told[index]) }));
   return h("div", { class: "scroll" }, h("table", { "aria-label": label },
     h("thead", null, h("tr", null, columns.map(([heading, kind]) => h("th", { scope: "col", class: kind }, heading)))),
     h("tbody", null, rows.map(({ key, cells }) => h("tr", { "data-key": key },

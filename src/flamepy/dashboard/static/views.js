@@ -158,7 +158,7 @@ function legend(it) {
 
 function tasksOf(it, page, state, offset) {
   const options = [["All", ""], ...TASK_STATES.map((each) => [each, each])].map(([text, value]) => [text, value, to("session", { id: it.id, state: value })]);
-  const columns = [["Task"], ["State"], ["Method"], ["Executor"], ["Created"], ["Ran", "number"], ["Message", "wide"], ["", "actions"]];
+  const columns = [["Task"], ["State"], ["Method", "optional"], ["Executor", "optional"], ["Created"], ["Ran", "number"], ["Message", "wide"], ["", "actions"]];
   return h("section", { class: "card", "data-key": "tasks" },
     choices("Which tasks", options, state),
     page ? table("Tasks", columns, page.tasks.map((each) => taskRow(each, it)), state ? `No task is ${state}.` : "No tasks yet.") : h("p", { class: "empty" }, "…"),
@@ -173,8 +173,8 @@ function taskRow(each, it) {
     cells: [
       h("a", { href: to("task", { id: it.id, task: each.id }) }, each.id),
       badge(each.state),
-      each.method ? h("code", null, each.method) : "–",
-      each.executor ? h("code", null, each.executor) : "–",
+      each.method && h("code", null, each.method),
+      each.executor && h("code", null, each.executor),
       when(each.created),
       ends && began ? span(ends - began) : "–",
       each.message ? h("span", { class: "message" }, each.message) : "",

@@ -68,7 +68,7 @@ class FlamePings:
         self._open = True
 
     def run(self) -> list[Pinged]:
-        """Submit all tasks at once, and return when the last one is done, in the order of submission.
+        """Submit all tasks at once, and return when the last one is done, in the order of their numbers.
 
         Raises:
             EngineUnavailable: The connection was lost.
@@ -98,7 +98,7 @@ class FlamePings:
             calls = _Calls(channel, address, self.session, self._input())
             try:
                 ids = await _together([calls.create() for _ in range(self._order.tasks)])
-                return await _together([calls.finish(task) for task in ids])
+                return await _together([calls.finish(task) for task in sorted(ids, key=int)])
             except grpc.aio.AioRpcError as error:
                 raise explained(error, address, "ping") from error
 
