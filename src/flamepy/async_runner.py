@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
-
 from flamepy.runner import FlameRunner
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
+    from typing import Any, overload
 
     from typing_extensions import Unpack
 
     from flamepy.async_service import AsyncFunctionService, AsyncRunnerService
+    from flamepy.model.generic import P, R, T
     from flamepy.settings import ServiceSettings
-
-P = ParamSpec("P")
-R = TypeVar("R")
-T = TypeVar("T")
 
 
 class FlameAsyncRunner(FlameRunner):

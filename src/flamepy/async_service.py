@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from sys import _getframe
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
 
 from flamepy.completion import PENDING
 from flamepy.event_loop import Call
+from flamepy.model.generic import Any, Generic, P, R, T
 from flamepy.object_expr import ObjectExpr
 from flamepy.service import FlameRunnerService, FunctionService, OwnDoc, RemoteMethod
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-
-P = ParamSpec("P")
-R = TypeVar("R")
-T = TypeVar("T")
 
 _new = ObjectExpr.__new__
 _running_loop = asyncio._get_running_loop

@@ -7,7 +7,6 @@ import warnings
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from flamepy.errors import ConfigError, PackageError, StorageError
 from flamepy.model.specs import PackageRef
@@ -18,6 +17,7 @@ from flamepy.packaging.plan import MAX_BYTES, Plan, make_plan
 from flamepy.packaging.project import find_project
 from flamepy.packaging.storage.select import open_storage
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable

@@ -7,19 +7,19 @@ from __future__ import annotations
 
 import asyncio
 from _thread import get_ident
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from flamepy.completion import PENDING, Completion, Failure
+from flamepy.model.generic import Generic, R
 from flamepy.serialization import codec
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Generator
     from contextvars import Context
+    from typing import Any
 
     from flamepy.object_expr import ObjectExpr
 
-
-R = TypeVar("R")
 
 _CANCELLED: list[Any] = []
 """Stands for the waiters of a call whose awaiting was cancelled; told by identity."""

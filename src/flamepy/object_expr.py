@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
-
 from flamepy.completion import PENDING, Completion, Outcome
 from flamepy.errors import WaitTimeout
+from flamepy.model.generic import Generic, T
 from flamepy.serialization import codec
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Generator, Iterator
-
-T = TypeVar("T")
+    from typing import Any
 
 SHOWN = 60
 """Characters of a value that ``repr`` shows."""

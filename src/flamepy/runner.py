@@ -5,30 +5,28 @@ from __future__ import annotations
 import atexit
 import os
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
-from flamepy.deployment import Deployment
 from flamepy.engines import select
 from flamepy.errors import EngineClosed
-from flamepy.object_expr import ObjectExpr
-from flamepy.service import FlameRunnerService, FunctionService
-from flamepy.settings import session_spec
-from flamepy.targets import Target, main_script
+from flamepy.serialization import byvalue
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
+    from typing import Any, overload
 
     from typing_extensions import Unpack
 
     from flamepy.context import FlameContext
+    from flamepy.deployment import Deployment
     from flamepy.engines.port import Engine
+    from flamepy.model.generic import P, R, T
     from flamepy.model.specs import PackageRef
+    from flamepy.object_expr import ObjectExpr
+    from flamepy.service import FlameRunnerService, FunctionService
     from flamepy.settings import ServiceSettings
-
-P = ParamSpec("P")
-R = TypeVar("R")
-T = TypeVar("T")
+    from flamepy.targets import Target
 
 
 class FlameRunner:
@@ -112,27 +110,25 @@ class FlameRunner:
         if self._exit is not None:
             raise EngineClosed(f"runner '{self.name}' is in use already; make another one", runner=self.name)
         context = self._resolved_context()
+        self._main = byvalue.main_script()
         with ExitStack() as undo:
             self._live = undo.enter_context(_live_line(self._progress))
-            deployment = Deployment(
-                self.name,
-                context,
-                project=self._project,
-                overwrite=self._overwrite,
-                environment=self._environment,
-                progress=self._live.stage,
-            )
             engine = select.connect(
                 context,
                 object_memory=self._object_memory,
                 show_logs=self._show_logs,
                 log_prefix=self._log_prefix,
-                main_by_value=not self._ships_main(),
+                main_by_value=self._main is None,
             )
             undo.callback(self._close_engine, engine)
+            deployment = self._new_deployment(context)
             package = undo.enter_context(deployment)
             engine.register(package)
             undo.callback(engine.unregister, package)
+            if self._main is not None:
+                from flamepy.targets import adopt_main
+
+                adopt_main()
             self._engine, self._package, self._deployment = engine, package, deployment
             self._live.tasks(self._services)
             self._exit = undo.pop_all()
@@ -145,9 +141,17 @@ class FlameRunner:
 
         return FlameContext.load()
 
-    def _ships_main(self) -> bool:
-        self._main = main_script()
-        return self._main is not None
+    def _new_deployment(self, context: FlameContext) -> Deployment:
+        from flamepy.deployment import Deployment  # not before the engine's own process boots
+
+        return Deployment(
+            self.name,
+            context,
+            project=self._project,
+            overwrite=self._overwrite,
+            environment=self._environment,
+            progress=self._live.stage,
+        )
 
     @staticmethod
     def _close_engine(engine: Engine) -> None:
@@ -207,6 +211,10 @@ class FlameRunner:
             SerializationError: ``obj`` cannot be sent.
             ResourcesUnavailable: No executor can ever have the resources.
         """
+        from flamepy.service import FlameRunnerService, FunctionService
+        from flamepy.settings import session_spec
+        from flamepy.targets import Target
+
         engine, package = self._entered()
         target = Target(obj)
         self._check_imports(target)
@@ -226,6 +234,8 @@ class FlameRunner:
             SerializationError: It cannot be pickled.
             StoreFull: Neither memory nor disk has room for it.
         """
+        from flamepy.object_expr import ObjectExpr
+
         engine, _ = self._entered()
         expr: ObjectExpr[T] = ObjectExpr()
         engine.put(expr, value)

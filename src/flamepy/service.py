@@ -8,22 +8,20 @@ One call, from here to the executor and back::
 from __future__ import annotations
 
 from sys import _getframe
-from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
 from flamepy.completion import PENDING
+from flamepy.model.generic import Any, Generic, P, R, T
 from flamepy.object_expr import ObjectExpr
 from flamepy.signatures import Accepts, Arity
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import inspect
     from collections.abc import Callable, Iterable
+    from typing import Concatenate, overload
 
     from flamepy.engines.port import Session
     from flamepy.model.specs import CallOptions
-
-P = ParamSpec("P")
-R = TypeVar("R")
-T = TypeVar("T")
 
 _new = ObjectExpr.__new__
 _here = globals()

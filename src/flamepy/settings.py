@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, TypedDict
 
 from flamepy.errors import ServiceError
 from flamepy.model.specs import CallOptions, PackageRef, Resources, SessionSpec
 from flamepy.wire.pulse import CORES
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, TypedDict
+
     from flamepy.targets import Target
+else:
+
+    class TypedDict(dict):
+        """Stands for that of :mod:`typing`, whose import is paid by every start."""
+
+        def __init_subclass__(cls, *, total: bool = True) -> None:
+            cls.__total__ = total
 
 
 class ServiceSettings(TypedDict, total=False):

@@ -6,11 +6,11 @@ unusual one pays for :mod:`inspect` (10 ms to import).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import inspect
     from collections.abc import Callable
+    from typing import Any
 
 VARARGS, VARKEYWORDS = 0x04, 0x08
 MANY = 1 << 30

@@ -7,13 +7,14 @@ they arrive and asks for more as they are taken (back-pressure by credit); `Obje
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Any
 
 from flamepy.completion import PENDING, Completion, Failure, Outcome
 from flamepy.errors import ServiceError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
+    from typing import Any
 
 AHEAD = 16
 """Items that an executor sends before it is asked for more."""

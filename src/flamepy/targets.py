@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import sys
 from functools import partial
-from typing import TYPE_CHECKING, Any
 
 from flamepy.errors import SerializationError, ServiceError
-from flamepy.serialization import byvalue, codec
+from flamepy.serialization import codec
 from flamepy.serialization.blame import explain
 from flamepy.signatures import Accepts
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Any
 
 PLAIN_CALLABLES = frozenset(
     {"function", "builtin_function_or_method", "method", "partial", "type", "method_descriptor"}
@@ -112,11 +113,8 @@ def _static(owner: type, name: str) -> Any:
     return None
 
 
-def main_script() -> str | None:
-    """The main script, if it travels as a file; its classes are then known here by the executors' name for it."""
-    path = byvalue.main_script()
-    if path is not None:
-        from flamepy.runtime.target import MAIN_ALIAS
+def adopt_main() -> None:
+    """Know the main script's classes by the executors' name for it, too: it travels as a file."""
+    from flamepy.runtime.target import MAIN_ALIAS
 
-        sys.modules.setdefault(MAIN_ALIAS, sys.modules["__main__"])
-    return path
+    sys.modules.setdefault(MAIN_ALIAS, sys.modules["__main__"])

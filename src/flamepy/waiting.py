@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections import deque
 from time import monotonic
-from typing import TYPE_CHECKING, Any, TypeVar
 
 from flamepy.completion import PENDING, Completion, Outcome
 from flamepy.errors import WaitTimeout
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from typing import Any
 
+    from flamepy.model.generic import T
     from flamepy.object_expr import ObjectExpr
 
-T = TypeVar("T")
 
 FIRST_COMPLETED = "FIRST_COMPLETED"
 FIRST_EXCEPTION = "FIRST_EXCEPTION"

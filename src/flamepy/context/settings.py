@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from flamepy.context.locate import find_config
 from flamepy.context.urls import (
@@ -19,8 +18,10 @@ from flamepy.context.urls import (
 )
 from flamepy.errors import ConfigError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from typing import Any
 
 
 class _Frozen:

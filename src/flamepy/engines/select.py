@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from flamepy.errors import EngineError, EngineUnavailable
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Any
 
     from flamepy.context import FlameContext
     from flamepy.engines.administration import Administration, PingOrder, Pings
@@ -34,17 +34,30 @@ def connect(
         EngineUnavailable: Nobody answers there, or this installation has no driver for it.
     """
     if context.scheme == "local":
-        from flamepy.engines.local.engine import LocalEngine
-
-        engine = LocalEngine(
+        return _local(
             object_memory=object_memory, show_logs=show_logs, log_prefix=log_prefix, main_by_value=main_by_value
         )
-        engine.start()
-        return engine
     raise EngineUnavailable(
         f"no driver for '{context.scheme}' endpoints ({context.endpoint}) in this version; use local://",
         endpoint=context.endpoint,
     )
+
+
+def _local(**settings: Any) -> Engine:
+    """The embedded engine; its template process boots while this one is still importing."""
+    from flamepy.engines.local.launcher import Launcher
+
+    launcher = Launcher()
+    try:
+        from flamepy.engines.local.engine import LocalEngine
+
+        engine = LocalEngine(**settings, launcher=launcher)
+    except BaseException:
+        launcher.say_goodbye()
+        launcher.close()
+        raise
+    engine.start()
+    return engine
 
 
 def inspectors(context: FlameContext | None = None, *, history: bool = True) -> Sequence[Inspector]:

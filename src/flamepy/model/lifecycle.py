@@ -6,12 +6,16 @@ The names and numbers of the states are Flame's (``flame.v1``), so that ``flmctl
 from __future__ import annotations
 
 from enum import Enum
-from typing import TYPE_CHECKING, TypeVar
 
 from flamepy.errors import InternalError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import TypeVar
+
+    S = TypeVar("S", bound=Enum)
+    E = TypeVar("E", bound=Enum)
 
 
 class SessionState(Enum):
@@ -105,9 +109,6 @@ EXECUTOR_TRANSITIONS: Mapping[tuple[ExecutorState, ExecutorEvent], ExecutorState
 }
 
 TERMINAL_TASK_STATES = frozenset({TaskState.SUCCEED, TaskState.FAILED, TaskState.CANCELLED})
-
-S = TypeVar("S", bound=Enum)
-E = TypeVar("E", bound=Enum)
 
 
 def advance(table: Mapping[tuple[S, E], S], subject: str, state: S, event: E) -> S:

@@ -5,13 +5,14 @@ Times are seconds since the epoch, memory is in bytes. States are the words of `
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from flamepy.model.record import Record
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-class ApplicationRecord(NamedTuple):
+class ApplicationRecord(Record):
     """One row of ``flmctl list -a``."""
 
     name: str
@@ -33,7 +34,7 @@ class ApplicationRecord(NamedTuple):
     """JSON Schemas, as text, of ``input``, ``output`` and ``common_data``."""
 
 
-class SessionRecord(NamedTuple):
+class SessionRecord(Record):
     """One row of ``flmctl list -s``."""
 
     id: str
@@ -55,7 +56,7 @@ class SessionRecord(NamedTuple):
     log_path: str = ""
 
 
-class TaskRecord(NamedTuple):
+class TaskRecord(Record):
     """One row of ``flmctl list -t``."""
 
     id: str
@@ -69,7 +70,7 @@ class TaskRecord(NamedTuple):
     started: float | None = None
 
 
-class EventRecord(NamedTuple):
+class EventRecord(Record):
     """Something that happened to a session or a task, as Flame writes it down.
 
     Codes of tasks are the numbers of their states; a session has 1001 for an executor that could not be bound, 1002
@@ -81,7 +82,7 @@ class EventRecord(NamedTuple):
     created: float
 
 
-class ExecutorRecord(NamedTuple):
+class ExecutorRecord(Record):
     """One row of ``flmctl list -e``."""
 
     id: str
@@ -92,7 +93,7 @@ class ExecutorRecord(NamedTuple):
     created: float = 0.0
 
 
-class NodeRecord(NamedTuple):
+class NodeRecord(Record):
     """One row of ``flmctl list -n``."""
 
     name: str
@@ -105,7 +106,7 @@ class NodeRecord(NamedTuple):
     os: str = ""
 
 
-class PackageRecord(NamedTuple):
+class PackageRecord(Record):
     """One row of ``flmctl list -p``."""
 
     name: str
@@ -117,7 +118,7 @@ class PackageRecord(NamedTuple):
     state: str = "Uploaded"
 
 
-class TaskPage(NamedTuple):
+class TaskPage(Record):
     """Some of a session's tasks.
 
     Attributes:
@@ -129,7 +130,7 @@ class TaskPage(NamedTuple):
     tasks: Sequence[TaskRecord]
 
 
-class LogPart(NamedTuple):
+class LogPart(Record):
     """Some of a log.
 
     Attributes:
@@ -141,7 +142,7 @@ class LogPart(NamedTuple):
     next: int
 
 
-class Snapshot(NamedTuple):
+class Snapshot(Record):
     """All that one engine shows, at one moment."""
 
     engine: str

@@ -7,14 +7,16 @@ importing :mod:`dataclasses` ten.
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple
 
+from flamepy.model.record import Record
+
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
 
-class Resources(NamedTuple):
+class Resources(Record):
     """What one executor needs.
 
     Attributes:
@@ -30,7 +32,7 @@ class Resources(NamedTuple):
     custom: Mapping[str, float] = MappingProxyType({})
 
 
-class CallOptions(NamedTuple):
+class CallOptions(Record):
     """How one call is to run; see `flamepy.FlameRunner.service` for the meanings.
 
     Attributes:
@@ -46,7 +48,7 @@ class CallOptions(NamedTuple):
     priority: int = 0
 
 
-class PackageRef(NamedTuple):
+class PackageRef(Record):
     """An uploaded package, as an engine needs to know it.
 
     Attributes:
@@ -73,7 +75,7 @@ class PackageRef(NamedTuple):
     disposable: tuple[Path, ...] = ()
 
 
-class SessionSpec(NamedTuple):
+class SessionSpec(Record):
     """One service, as an engine needs to know it.
 
     Attributes:

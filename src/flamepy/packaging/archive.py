@@ -10,13 +10,15 @@ from __future__ import annotations
 import os
 import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
 
 from flamepy.errors import PackageError
 from flamepy.packaging import tar
 from flamepy.packaging.digest import CHUNK, sha256_of
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import BinaryIO
+
     from flamepy.packaging.tar import Member
 
 

@@ -13,16 +13,18 @@ import os
 import re
 import sys
 import zlib
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from flamepy.errors import PackageError
+from flamepy.model.record import Record
 from flamepy.packaging import tar
 from flamepy.packaging.digest import CHUNK, Digest, new_sha256
 from flamepy.packaging.manifest import MEMBER, Manifest
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+    from typing import BinaryIO
 
     from flamepy.packaging.plan import Entry, Plan
 
@@ -35,7 +37,7 @@ _IN_MEMORY = 16 << 20
 _NAME = re.compile(r"(?![.-])[A-Za-z0-9._-]{1,253}")
 
 
-class Archive(NamedTuple):
+class Archive(Record):
     """A built archive, in memory or in a temporary file that goes when the stream is closed.
 
     Attributes:

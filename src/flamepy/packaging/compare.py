@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from flamepy.packaging import tar
 from flamepy.packaging.archive import Gunzip
 from flamepy.packaging.digest import CHUNK
 from flamepy.packaging.manifest import MEMBER
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pathlib import Path
 

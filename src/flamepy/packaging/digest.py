@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pathlib import Path
+    from typing import Protocol
+else:
+    Protocol = object  # its import is paid by every start
 
 SMALL = 1 << 20
 CHUNK = 1 << 20

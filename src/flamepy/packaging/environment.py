@@ -10,12 +10,13 @@ import os
 import sys
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
 
 from flamepy.errors import EnvironmentFailed, PackageError
+from flamepy.model.record import Record
 from flamepy.packaging.caches import user_cache
 from flamepy.packaging.digest import new_sha256
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 _SHIPPED = ("flamepy", "cloudpickle")
 
 
-class Requirements(NamedTuple):
+class Requirements(Record):
     """The file that says what a project needs.
 
     Attributes:

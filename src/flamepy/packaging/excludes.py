@@ -9,11 +9,11 @@ folder first. Unlike git, a file that git tracks although a rule ignores it is l
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 from flamepy.errors import PackageError
 from flamepy.packaging.patterns import Rule, RuleSet
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path

@@ -10,10 +10,11 @@ from __future__ import annotations
 import os
 import sys
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
 
 from flamepy.errors import MissingModule
+from flamepy.model.record import Record
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ast
     from collections.abc import Iterator, Sequence
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from flamepy.packaging.plan import Plan
 
 
-class Import(NamedTuple):
+class Import(Record):
     """One import at the top level of a module.
 
     Attributes:

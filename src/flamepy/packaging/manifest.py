@@ -10,7 +10,8 @@ It holds nothing that differs between two builds of the same tree. When a packag
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+
+from flamepy.model.record import Record
 
 # Enough for the gzip header of any archive of ours.
 HEAD_BYTES = 2048
@@ -20,7 +21,7 @@ _FIELD = re.compile(r'"(\w+)":"([^"\\]*)"')
 _GZIP = b"\x1f\x8b\x08\x10\0\0\0\0\0\xff"
 
 
-class Manifest(NamedTuple):
+class Manifest(Record):
     """What is in a package.
 
     Attributes:

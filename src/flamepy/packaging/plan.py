@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from flamepy.errors import PackageError, PackageTooLarge
+from flamepy.model.record import Record
 from flamepy.packaging.excludes import Excludes, by_content
 from flamepy.packaging.tar import leaves_tree
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import NoReturn
 
     from flamepy.packaging.patterns import Rule
     from flamepy.packaging.project import Project
@@ -21,7 +23,7 @@ WARN_BYTES = 100 * MIB
 MAX_BYTES = 2048 * MIB
 
 
-class Entry(NamedTuple):
+class Entry(Record):
     """Something that goes into the package.
 
     Attributes:
@@ -39,7 +41,7 @@ class Entry(NamedTuple):
     target: str = ""
 
 
-class Excluded(NamedTuple):
+class Excluded(Record):
     """Something that stays behind.
 
     Attributes:
@@ -56,7 +58,7 @@ class Excluded(NamedTuple):
         return f"{self.path}: {self.rule!r} ({self.origin})"
 
 
-class Plan(NamedTuple):
+class Plan(Record):
     """What a package will hold, and what not.
 
     Attributes:

@@ -6,9 +6,9 @@ import os
 import site
 import sys
 from pathlib import Path
-from typing import NamedTuple
 
 from flamepy.errors import PackageError
+from flamepy.model.record import Record
 
 MARKERS = ("pyproject.toml", "setup.py", "setup.cfg", ".git")
 # Folders that belong to the system or to everybody: packing them is never what was meant.
@@ -22,7 +22,7 @@ _SHARED = frozenset(
 )
 
 
-class Project(NamedTuple):
+class Project(Record):
     """A folder that can be packed.
 
     Attributes:

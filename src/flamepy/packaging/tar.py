@@ -9,12 +9,16 @@ link or size does not fit; read are also the GNU extensions for long names.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from flamepy.errors import PackageError
+from flamepy.model.record import Record
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Protocol
+else:
+    Protocol = object  # its import is paid by every start
 
 BLOCK = 512
 END = bytes(2 * BLOCK)
@@ -24,7 +28,7 @@ _MAX_OCTAL = 8**11
 _MAX_EXTENSION = 1 << 20
 
 
-class Member(NamedTuple):
+class Member(Record):
     """One entry of an archive.
 
     Attributes:

@@ -165,10 +165,10 @@ def _kill_group(pid: int) -> None:
 
 
 def _remove(paths: list[str]) -> None:
-    import shutil
-
     for path in paths:
         if os.path.isdir(path):
+            import shutil  # not while the client waits for our end
+
             shutil.rmtree(path, ignore_errors=True)
         else:
             try:

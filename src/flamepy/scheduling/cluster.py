@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from flamepy.errors import ResourcesUnavailable
 from flamepy.model.lifecycle import EXECUTOR_TRANSITIONS, ExecutorEvent, ExecutorState, advance
 from flamepy.scheduling.events import (
@@ -22,6 +20,7 @@ from flamepy.scheduling.events import (
     StartFailed,
 )
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
+from flamepy.model.record import Record
 from flamepy.model.specs import Resources
 
 
-class SessionOpened(NamedTuple):
+class SessionOpened(Record):
     """A service was opened; ``eager`` executors start at once."""
 
     session: str
@@ -17,44 +16,44 @@ class SessionOpened(NamedTuple):
     eager: int = 0
 
 
-class SessionClosed(NamedTuple):
+class SessionClosed(Record):
     """A service was closed."""
 
     session: str
 
 
-class Backlog(NamedTuple):
+class Backlog(Record):
     """A session could use ``wanted`` executors at once."""
 
     session: str
     wanted: int
 
 
-class ExecutorStarted(NamedTuple):
+class ExecutorStarted(Record):
     """The process of an executor exists."""
 
     executor: int
 
 
-class StartFailed(NamedTuple):
+class StartFailed(Record):
     """There will be no process for this executor; its session asks again with its next `Backlog`."""
 
     executor: int
 
 
-class ExecutorReady(NamedTuple):
+class ExecutorReady(Record):
     """The executor has created its object."""
 
     executor: int
 
 
-class ExecutorEnded(NamedTuple):
+class ExecutorEnded(Record):
     """The process of an executor is gone."""
 
     executor: int
 
 
-class ExecutorIdle(NamedTuple):
+class ExecutorIdle(Record):
     """The executor has had nothing to do for the idle time."""
 
     executor: int
@@ -72,20 +71,20 @@ Event = (
 )
 
 
-class StartExecutor(NamedTuple):
+class StartExecutor(Record):
     """Start a process for a session."""
 
     executor: int
     session: str
 
 
-class ReleaseExecutor(NamedTuple):
+class ReleaseExecutor(Record):
     """End an executor once it has done what it was given."""
 
     executor: int
 
 
-class Hold(NamedTuple):
+class Hold(Record):
     """The session gets no executor now; ``reason`` is a sentence for people."""
 
     session: str

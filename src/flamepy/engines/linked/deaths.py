@@ -7,8 +7,8 @@ not sent count as begun: running them twice is for the user to allow, by ``retri
 
 from __future__ import annotations
 
+import _signal
 import os
-import signal
 
 from flamepy.completion import failure_of
 from flamepy.engines.linked.calls import Extra
@@ -188,10 +188,12 @@ def describe_end(end: End) -> str:
     if code >= 0:
         return f"ended with exit code {code}"
     try:
-        name = signal.Signals(-code).name
+        from signal import Signals  # it makes four enums
+
+        name = Signals(-code).name
     except ValueError:
         name = "unknown"
-    hint = " (often the system's out-of-memory killer)" if -code == signal.SIGKILL else ""
+    hint = " (often the system's out-of-memory killer)" if -code == _signal.SIGKILL else ""
     return f"was killed by signal {-code} ({name}){hint}"
 
 

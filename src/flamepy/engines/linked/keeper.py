@@ -8,8 +8,8 @@ of processes, collects what C code prints, answers flmctl, and runs timers. It s
 from __future__ import annotations
 
 import _thread
-import heapq
 import threading
+from _heapq import heappop, heappush
 from time import monotonic
 
 from flamepy.engines.linked.poller import Poller
@@ -75,7 +75,7 @@ class Keeper:
         """Call ``action`` on this thread in so many seconds."""
         with self._lock:
             self._timer_count += 1
-            heapq.heappush(self._timers, (monotonic() + seconds, self._timer_count, action))
+            heappush(self._timers, (monotonic() + seconds, self._timer_count, action))
         self._poller.wake()
 
     def arm(self) -> None:
@@ -138,7 +138,7 @@ class Keeper:
         actions: list[Any] = []
         with self._lock:
             while self._timers and self._timers[0][0] <= monotonic():
-                actions.append(heapq.heappop(self._timers)[2])
+                actions.append(heappop(self._timers)[2])
         return actions
 
     def _tick(self) -> None:

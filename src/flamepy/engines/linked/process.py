@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from time import time
-from typing import NamedTuple
 
+from flamepy.model.record import Record
+
+TYPE_CHECKING = False
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from flamepy.engines.linked.engine import LinkedEngine
@@ -15,7 +17,7 @@ OUTPUT_BYTES = 1 << 16
 """Bytes of an executor's raw output that are read at once."""
 
 
-class End(NamedTuple):
+class End(Record):
     """How an executor ended: its wait status, or a ``reason`` in words ("was killed by ...")."""
 
     status: int | None = None

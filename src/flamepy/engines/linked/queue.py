@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import _thread
 from collections import deque
-from math import ceil
 
 from flamepy.completion import PENDING, Completion, failure_of
 from flamepy.engines.linked.calls import PLAIN, Extra
@@ -266,7 +265,7 @@ class CallQueue(LinkedSource):
         if not link.ready and pending:
             return 0
         window = int(min(WINDOW, max(1, WORK_AHEAD / self.cost))) if self.cost else 1
-        share = ceil(len(self.queued) / len(self.links))
+        share = -(-len(self.queued) // len(self.links))
         return min(BATCH, window - pending, max(1, share))
 
     def _take(self, count: int, link: Link) -> list[Completion]:

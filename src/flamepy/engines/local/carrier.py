@@ -39,18 +39,14 @@ class LocalCarrier:
     Args:
         object_memory: Bytes of shared memory for objects; None for 30 % of the machine's memory.
         main_by_value: Whether code of ``__main__`` travels by value.
-
-    Raises:
-        EngineUnavailable: Not on this operating system.
+        launcher: The template process, if it has been started already.
     """
 
     endpoint = "local://"
 
-    def __init__(self, *, object_memory: int | None = None, main_by_value: bool = False) -> None:
-        if not hasattr(os, "fork") or not hasattr(os, "posix_spawn"):
-            raise EngineUnavailable(
-                "the embedded engine needs Linux or macOS; on this system point flame.yaml at a Flame or Ray cluster"
-            )
+    def __init__(
+        self, *, object_memory: int | None = None, main_by_value: bool = False, launcher: Launcher | None = None
+    ) -> None:
         self._object_memory = object_memory or int(MEMORY_SHARE * machine_memory())
         self._main_by_value = main_by_value
         self.resources = Resources(cpu=CORES, memory=machine_memory(), gpu=gpu_count())
@@ -59,7 +55,7 @@ class LocalCarrier:
         self.slots: Slots
         self._reports: Reports
         self._clock: Clock
-        self._launcher: Launcher | None = None
+        self._launcher = launcher
         self._channels: dict[int, LocalChannel] = {}
         self._litter: list[str] = []
         self._workplaces: dict[str, Workplace] = {}
@@ -69,9 +65,9 @@ class LocalCarrier:
         shared = f"{shared_memory_root()}/flamepy-{os.geteuid()}-{engine}"
         self.work_folder = f"{temporary_root()}/flamepy-{os.geteuid()}-{engine}.work"
         for folder in (shared, self.work_folder):
+            self._add_litter(folder)
             os.mkdir(folder, 0o700)
             undo.callback(_remove, folder)
-            self._litter.append(folder)
         spill = f"{self.work_folder}/spill"
         self.objects = ObjectStore(shared, spill, self._object_memory, main_by_value=self._main_by_value)
         undo.callback(self.objects.close)
@@ -81,7 +77,10 @@ class LocalCarrier:
     def start(self, reports: Reports, clock: Clock) -> None:
         """Start the template process, so that it is warm when the first executor is wanted."""
         self._reports, self._clock = reports, clock
-        self._start_template()
+        if self._launcher is None:
+            self._start_template()
+        else:
+            self._listen(self._launcher)
 
     def nodes(self) -> tuple[NodeRecord, ...]:
         """This machine."""
@@ -101,11 +100,9 @@ class LocalCarrier:
 
     def forget(self, package: PackageRef) -> None:
         """Remove what `prepare` unpacked."""
-        import shutil
-
         workplace = self._workplaces.pop(package.name, None)
         if workplace is not None:
-            shutil.rmtree(workplace.folder, ignore_errors=True)
+            _remove(workplace.folder)
 
     def binding(self, number: int, spec: SessionSpec) -> dict[str, Any]:
         """Where executors work on this machine; see `flamepy.runtime.host.ThisMachine`."""
@@ -128,10 +125,12 @@ class LocalCarrier:
     # ---- the template
 
     def _start_template(self) -> Launcher:
-        launcher = Launcher(self._litter, self.python)
-        self._launcher = launcher
-        self._clock.watch(launcher.fileno(), lambda: self._hear(launcher))
+        launcher = self._launcher = Launcher(self._litter, self.python)
+        self._listen(launcher)
         return launcher
+
+    def _listen(self, launcher: Launcher) -> None:
+        self._clock.watch(launcher.fileno(), lambda: self._hear(launcher))
 
     def _add_litter(self, path: str) -> None:
         """Have a file removed should this process be killed."""
@@ -245,10 +244,15 @@ class LocalCarrier:
 
 
 def _remove(folder: str) -> None:
-    try:  # with one descriptor and no import, for there may be none left
+    try:  # with one descriptor and no import, for there may be none left; shutil's would take five milliseconds, too
         for name in os.listdir(folder):
-            os.unlink(f"{folder}/{name}")
+            try:
+                os.unlink(f"{folder}/{name}")
+            except (IsADirectoryError, PermissionError):  # as Linux says it, and macOS
+                _remove(f"{folder}/{name}")
         os.rmdir(folder)
+    except FileNotFoundError:  # it has gone with the one above it
+        return
     except OSError:
         import shutil
 

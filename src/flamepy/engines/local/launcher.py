@@ -25,14 +25,18 @@ class Launcher:
         python: The interpreter; None for this one.
 
     Raises:
-        EngineUnavailable: The process cannot be started.
+        EngineUnavailable: The process cannot be started, or not on this operating system.
     """
 
-    def __init__(self, litter: list[str], python: str | None = None) -> None:
+    def __init__(self, litter: Sequence[str] = (), python: str | None = None) -> None:
+        if not hasattr(os, "fork") or not hasattr(os, "posix_spawn"):
+            raise EngineUnavailable(
+                "the embedded engine needs Linux or macOS; on this system point flame.yaml at a Flame or Ray cluster"
+            )
         ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_STREAM)
         self._socket = ours
         self._frames = FrameBuffer(4096)
-        script = _SCRIPT.format(root=_ROOT, litter=litter)
+        script = _SCRIPT.format(root=_ROOT, litter=list(litter))
         interpreter = python or sys.executable
         bytecode = ["-B"] if sys.dont_write_bytecode else []
         try:
@@ -62,11 +66,10 @@ class Launcher:
         Raises:
             EngineUnavailable: The template process is gone.
         """
-        import array
-
-        rights = [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, array.array("i", descriptors))]
+        given = b"".join([descriptor.to_bytes(4, sys.byteorder) for descriptor in descriptors])  # as array would
+        rights = (_socket.SOL_SOCKET, _socket.SCM_RIGHTS, given)
         try:
-            self._socket.sendmsg([pack(["fork", number, slot])], rights)
+            self._socket.sendmsg([pack(["fork", number, slot])], [rights])
         except OSError as error:
             raise EngineUnavailable(f"the template process of this engine is gone (pid {self.pid})") from error
 

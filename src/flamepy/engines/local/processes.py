@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import _signal
 import mmap
 import os
 import select
-import signal
 
 from flamepy.errors import EngineUnavailable
 
@@ -70,7 +70,7 @@ def kill_group(pid: int) -> None:
     """Kill an executor, and what it has started."""
     for kill in (os.killpg, os.kill):  # before its first instruction it has no group of its own
         try:
-            kill(pid, signal.SIGKILL)
+            kill(pid, _signal.SIGKILL)
         except (ProcessLookupError, PermissionError):
             continue
 

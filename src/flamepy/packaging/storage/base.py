@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol
+from flamepy.model.record import Record
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+    from typing import BinaryIO, Protocol
 
     from flamepy.packaging.manifest import Manifest
 
     Progress = Callable[[int, int], None]
+else:
+    Protocol = object  # its import is paid by every start
 
 SUFFIX = ".tar.gz"
 
 
-class StoredPackage(NamedTuple):
+class StoredPackage(Record):
     """A package in a storage.
 
     Attributes:

@@ -6,15 +6,16 @@ import errno
 import os
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, NoReturn
 from urllib.parse import quote, unquote
 
 from flamepy.errors import StorageError
 from flamepy.packaging.manifest import HEAD_BYTES, parse_head
 from flamepy.packaging.storage.base import SUFFIX, StoredPackage
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from typing import BinaryIO, NoReturn
 
     Progress = Callable[[int, int], None]
 

@@ -7,14 +7,15 @@ for a long time does one of them fold the files itself, so that the folder stays
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
 
 from flamepy.engines.linked.inspection.places import ended_root
 from flamepy.engines.linked.inspection.private_files import write_atomically
-from flamepy.engines.linked.inspection.session_log import prune_logs
 from flamepy.errors import EngineError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from flamepy.engines.linked.inspection.places import EnginePlace
     from flamepy.model.snapshot import Snapshot
 
@@ -56,13 +57,15 @@ def bury(place: EnginePlace) -> None:
 
 
 def _record(engine: str, last_words: dict[str, Any]) -> bool:
-    import json
+    from flamepy.engines.linked.inspection.records import to_json
 
     try:
         folder = ended_root()
-        write_atomically(f"{folder}/{engine}.json", json.dumps(last_words).encode())
+        write_atomically(f"{folder}/{engine}.json", to_json(last_words).encode())
         waiting = len(os.listdir(folder))
         if waiting % _PRUNE_EVERY == 0:
+            from flamepy.engines.linked.inspection.session_log import prune_logs
+
             prune_logs()
         if waiting > FILE_LIMIT:
             from flamepy.engines.linked.inspection.history import fold_ended

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from _json import encode_basestring_ascii
 
 from flamepy.model.snapshot import (
     ApplicationRecord,
@@ -14,8 +14,12 @@ from flamepy.model.snapshot import (
     TaskRecord,
 )
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from typing import Any, TypeVar
+
+    R = TypeVar("R")
 
 RECORD_TYPES: Mapping[str, type[Any]] = {
     "applications": ApplicationRecord,
@@ -27,8 +31,6 @@ RECORD_TYPES: Mapping[str, type[Any]] = {
 }
 """The tuples of a `Snapshot` and what they hold."""
 
-R = TypeVar("R")
-
 
 def encode(snapshot: Snapshot) -> dict[str, Any]:
     """Return the snapshot as values that JSON can hold; the reverse of `decode`."""
@@ -36,6 +38,26 @@ def encode(snapshot: Snapshot) -> dict[str, Any]:
     for name in RECORD_TYPES:
         encoded[name] = [fields_of(record) for record in encoded[name]]
     return encoded
+
+
+_WORDS = {None: "null", True: "true", False: "false"}
+
+
+def to_json(value: Any) -> str:
+    """Return JSON of what `encode` gives: a start that needs nothing else of :mod:`json` is a millisecond faster."""
+    if isinstance(value, str):
+        return encode_basestring_ascii(value)
+    if isinstance(value, dict):
+        return f"{{{','.join([f'{encode_basestring_ascii(name)}:{to_json(item)}' for name, item in value.items()])}}}"
+    if isinstance(value, list | tuple):
+        return f"[{','.join(map(to_json, value))}]"
+    if value is None or value is True or value is False:
+        return _WORDS[value]
+    if type(value) is int or (type(value) is float and value - value == 0):
+        return repr(value)
+    import json
+
+    return json.dumps(value)
 
 
 def decode(data: Mapping[str, Any]) -> Snapshot:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import weakref
 from collections import deque
 from time import time
@@ -80,6 +79,8 @@ class Register:
         from flamepy.engines.linked.machine import shared_memory_root, temporary_root
 
         for place in places.dead_engines():
+            import shutil  # five milliseconds that only litter is worth
+
             for root, end in ((shared_memory_root(), ""), (temporary_root(), ".work")):
                 shutil.rmtree(f"{root}/flamepy-{os.geteuid()}-{place.id}{end}", ignore_errors=True)
             bury(place)
