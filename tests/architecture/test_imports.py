@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import configparser
 import json
 import os
@@ -85,9 +86,36 @@ def test_the_vocabulary_is_light():
         "flamepy.errors",
         "flamepy.model",
         "flamepy.model.lifecycle",
+        "flamepy.model.record",
         "flamepy.model.snapshot",
         "flamepy.model.specs",
     }
+
+
+SMALLEST_PROGRAM = """
+import sys
+before = set(sys.modules)
+import flamepy, work
+with flamepy.FlameRunner("start") as runner:
+    assert runner.service(work.add)(1, 2).get() == 3
+print(sorted(set(sys.modules) - before))
+"""
+
+NOT_TO_START = {
+    *HEAVY,
+    *("array", "ast", "concurrent.futures", "dataclasses", "hashlib", "inspect", "json", "logging", "lzma", "math"),
+    *("shutil", "signal", "socket", "subprocess", "tempfile", "traceback", "typing"),
+}
+"""What the smallest program must not pay for: a millisecond here, two there, were half of its time."""
+
+
+def test_the_smallest_program_loads_little(tmp_path):
+    (tmp_path / "work.py").write_text("def add(a, b):\n    return a + b\n")
+    script = tmp_path / "program.py"
+    script.write_text(SMALLEST_PROGRAM)
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("COV", "PYTEST"))}
+    done = subprocess.run([sys.executable, script], env=env, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert not NOT_TO_START.intersection(ast.literal_eval(done.stdout))
 
 
 PACED = {

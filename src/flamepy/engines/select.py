@@ -53,8 +53,7 @@ def _local(**settings: Any) -> Engine:
 
         engine = LocalEngine(**settings, launcher=launcher)
     except BaseException:
-        launcher.say_goodbye()
-        launcher.close()
+        launcher.abandon()
         raise
     engine.start()
     return engine

@@ -100,13 +100,13 @@ else:
             import inspect
 
             empty, keyword = inspect.Parameter.empty, inspect.Parameter.POSITIONAL_OR_KEYWORD
+            kinds: dict[str, Any] = {}
+            for base in reversed(cls.__mro__):
+                kinds |= getattr(base, "__annotations__", {})
             return inspect.Signature(
                 [
                     inspect.Parameter(
-                        name,
-                        keyword,
-                        default=cls._field_defaults.get(name, empty),
-                        annotation=cls.__annotations__.get(name, empty),
+                        name, keyword, default=cls._field_defaults.get(name, empty), annotation=kinds[name]
                     )
                     for name in cls._fields
                 ]

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from flamepy.engines.linked.inspection import places
 from flamepy.engines.linked.inspection.control import REQUEST_LIMIT, ControlServer, handler_for
 from flamepy.engines.linked.inspection.inspector import LiveInspector, local_inspectors
-from flamepy.engines.linked.inspection.records import decode, encode
+from flamepy.engines.linked.inspection.records import decode, encode, to_json
 from flamepy.engines.linked.inspection.session_log import SessionLog, older_part, read_log
 from flamepy.errors import EngineError, EngineUnavailable
 from flamepy.model.application import flmrun
@@ -266,3 +266,13 @@ def test_running_engines_come_before_the_history():
     with Served(handler_for(FakeEngine())):
         assert [each.engine for each in local_inspectors()] == ["1-a", "history"]
         assert [each.engine for each in local_inspectors(history=False)] == ["1-a"]
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    )
+)
+def test_records_are_written_as_json_reads_them(value):
+    assert json.loads(to_json(value)) == value

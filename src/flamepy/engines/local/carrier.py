@@ -68,6 +68,7 @@ class LocalCarrier:
             self._add_litter(folder)
             os.mkdir(folder, 0o700)
             undo.callback(_remove, folder)
+        undo.callback(self._abandon)  # before they are removed, which takes a descriptor
         spill = f"{self.work_folder}/spill"
         self.objects = ObjectStore(shared, spill, self._object_memory, main_by_value=self._main_by_value)
         undo.callback(self.objects.close)
@@ -236,6 +237,11 @@ class LocalCarrier:
         for channel in self._channels.values():
             if channel.pid and not channel.ended:
                 end_orphan(channel.pid)
+
+    def _abandon(self) -> None:
+        launcher, self._launcher = self._launcher, None
+        if launcher is not None:
+            launcher.abandon()
 
     def disown(self) -> None:
         """In a forked child: it has no business with the template."""

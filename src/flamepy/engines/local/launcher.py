@@ -113,6 +113,11 @@ class Launcher:
         self.reap()
         return reports
 
+    def abandon(self) -> None:
+        """End it although it was never used; idempotent."""
+        self.say_goodbye()
+        self.close()
+
     def disown(self) -> None:
         """In a forked child: the template must see the parent's end, not ours."""
         self._socket.close()

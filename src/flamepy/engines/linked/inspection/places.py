@@ -133,9 +133,9 @@ class ClaimedPlace(EnginePlace):
         Raises:
             OSError: It cannot be written.
         """
-        import json
+        from flamepy.engines.linked.inspection.records import to_json
 
-        write_atomically(self.info_path, json.dumps(info).encode())
+        write_atomically(self.info_path, to_json(dict(info)).encode())
 
     def release(self) -> None:
         """Remove the folder and give its lock back; idempotent."""
