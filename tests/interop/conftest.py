@@ -1,6 +1,6 @@
-"""Clients that nobody here wrote: PyPI's flamepy 0.6.0 in an environment of its own, made once a session.
+"""Programs written for upstream's flamepy, run with PyPI's flamepy 0.6.0 and with ours: both must do the same.
 
-It has our import name, so that it can never share an environment with us.
+Upstream's has our import name, so that it gets an environment of its own, made once a session.
 """
 
 from __future__ import annotations
@@ -9,15 +9,52 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
+from servers import ServerProcess
 
 UPSTREAM = "flamepy==0.6.0"
 ALSO = ("numpy", "pandas")
-PROGRAMS = Path(__file__).parent / "upstream"
+PROGRAMS = Path(__file__).parent / "programs"
+SOURCE = Path(__file__).parents[2] / "src"
+KEEP = ("PATH", "LANG", "TMPDIR", "UV_", "SSL_", "COVERAGE_", "COV_", "XDG_")
+
+
+class Interpreter:
+    """A Python with one of the two flamepys.
+
+    Args:
+        name: ``ours`` or ``upstream``.
+        python: Its executable.
+        folder: Where programs run, and their home.
+    """
+
+    def __init__(self, name: str, python: Path, folder: Path) -> None:
+        self.name = name
+        self.python = python
+        self.folder = folder
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """What its programs need in their environment."""
+        env = {name: value for name, value in os.environ.items() if name.startswith(KEEP)}
+        env |= {"HOME": str(self.folder), "GRPC_VERBOSITY": "ERROR"}
+        return env | ({"PYTHONPATH": str(SOURCE)} if self.name == "ours" else {})
+
+    def run(self, program: str, *arguments: str, timeout: float = 50, **variables: str) -> str:
+        """Run one of the programs; returns what it prints."""
+        command = [str(self.python), str(PROGRAMS / program), *arguments]
+        env = self.variables | variables
+        done = subprocess.run(
+            command, env=env, cwd=self.folder, capture_output=True, text=True, timeout=timeout, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    __call__ = run
 
 
 @pytest.fixture(scope="session")
@@ -49,18 +86,25 @@ def _install(uv: str, folder: Path) -> None:
 
 
 @pytest.fixture
-def upstream(upstream_python: Path, tmp_path: Path) -> Callable[..., str]:
-    """Run one of the programs in ``upstream/`` with upstream's flamepy; returns what it prints."""
+def upstream(upstream_python: Path, tmp_path: Path) -> Interpreter:
+    """PyPI's flamepy 0.6.0."""
+    return Interpreter("upstream", upstream_python, tmp_path)
 
-    def run(program: str, *arguments: str, timeout: float = 50, **variables: str) -> str:
-        keep = ("PATH", "LANG", "TMPDIR", "UV_", "SSL_")
-        env = {name: value for name, value in os.environ.items() if name.startswith(keep)}
-        env |= {"HOME": str(tmp_path), "GRPC_VERBOSITY": "ERROR", **variables}
-        command = [str(upstream_python), str(PROGRAMS / program), *arguments]
-        done = subprocess.run(
-            command, env=env, cwd=tmp_path, capture_output=True, text=True, timeout=timeout, check=False
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
 
-    return run
+@pytest.fixture
+def ours(tmp_path: Path) -> Interpreter:
+    """Our flamepy."""
+    return Interpreter("ours", Path(sys.executable), tmp_path)
+
+
+@pytest.fixture(params=["ours", "upstream"])
+def either(request: pytest.FixtureRequest) -> Interpreter:
+    """Each of the two."""
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """Our server."""
+    with ServerProcess(tmp_path_factory.mktemp("server")) as started:
+        yield started

@@ -22,8 +22,8 @@ def cache(request, tmp_path):
         yield started
 
 
-def test_every_call_of_upstream_s_client_works(upstream, cache):
-    assert upstream("objects.py", FLAME_CACHE_ENDPOINT=cache.endpoint).split() == ALL
+def test_every_call_of_upstream_s_client_works(either, cache):
+    assert either.run("objects.py", FLAME_CACHE_ENDPOINT=cache.endpoint).split() == ALL
     assert cache.statistics()["objects"] == 0
     assert cache.statistics()["not_modified"] >= 6
 
@@ -31,14 +31,22 @@ def test_every_call_of_upstream_s_client_works(upstream, cache):
 def test_objects_survive_a_small_memory(upstream, tmp_path):
     settings = CacheSettings("grpc://127.0.0.1:0", data=tmp_path / "data", max_bytes=1000)
     with ObjectCache(settings) as cache:
-        assert upstream("objects.py", FLAME_CACHE_ENDPOINT=cache.endpoint).split() == ALL
+        assert upstream.run("objects.py", FLAME_CACHE_ENDPOINT=cache.endpoint).split() == ALL
         assert cache.statistics()["loads"] > 10
+
+
+def test_each_reads_what_the_other_writes(ours, upstream, cache):
+    for writer, reader in ((ours, upstream), (upstream, ours)):
+        written = writer.run("write.py", FLAME_CACHE_ENDPOINT=cache.endpoint).split()
+        printed = reader.run("write.py", "read", *written, FLAME_CACHE_ENDPOINT=cache.endpoint)
+        assert printed == writer.run("write.py", "read", *written, FLAME_CACHE_ENDPOINT=cache.endpoint)
+        assert printed.startswith("{'a': 1}\narray([[0, 1, 2],")
 
 
 def test_our_client_reads_what_upstream_writes(upstream, cache):
     refs = [
         ObjectRef.decode(bytes.fromhex(line))
-        for line in upstream("write.py", FLAME_CACHE_ENDPOINT=cache.endpoint).split()
+        for line in upstream.run("write.py", FLAME_CACHE_ENDPOINT=cache.endpoint).split()
     ]
     client = CacheClient(cache.endpoint)
     assert pickle.loads(client.read(refs[0])[4:]) == {"a": 1}
@@ -50,5 +58,7 @@ def test_our_client_reads_what_upstream_writes(upstream, cache):
 def test_upstream_reads_what_our_client_writes(upstream, cache):
     client = CacheClient(cache.endpoint)
     refs = [client.put("ours/s", b"FLM\x00", pickle.dumps([1, 2])), client.put("ours/s", pickle.dumps("plain"))]
-    printed = upstream("write.py", "read", *(ref.encode().hex() for ref in refs), FLAME_CACHE_ENDPOINT=cache.endpoint)
+    printed = upstream.run(
+        "write.py", "read", *(ref.encode().hex() for ref in refs), FLAME_CACHE_ENDPOINT=cache.endpoint
+    )
     assert printed.splitlines() == ["[1, 2]", "'plain'"]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from servers import ServerProcess
 
-PROGRAMS = Path(__file__).parent / "upstream"
+PROGRAMS = Path(__file__).parent / "programs"
 
 
 @pytest.fixture(scope="module")

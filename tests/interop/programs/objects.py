@@ -1,4 +1,4 @@
-"""Use every call of upstream's object cache client. Run by upstream's interpreter; FLAME_CACHE_ENDPOINT says where."""
+"""Use every call of upstream's object cache client; FLAME_CACHE_ENDPOINT says where."""
 
 import os
 import sys
@@ -9,6 +9,7 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import flight
 
+import flamepy
 from flamepy.cache import delete_objects
 from flamepy.core import (
     ObjectRef,
@@ -109,8 +110,12 @@ def files():
     path.write_bytes(os.urandom(3 * (1 << 20) + 5))
     ref = upload_object("interop/pkg/file.bin", str(path))
     assert (ref.key, ref.version) == ("interop/pkg/file.bin", 1)
-    # 0.6.0 takes Flight's chunks for batches, so that its download works with no server; what it asks for is this.
-    assert "FlightStreamChunk" in str(raised(lambda: download_object(ref, str(copy))))
+    # 0.6.0 takes Flight's chunks for batches, so that its download works with no server; what it asks for is below.
+    if flamepy.__version__ == "0.6.0":
+        assert "FlightStreamChunk" in str(raised(lambda: download_object(ref, str(copy))))
+    else:
+        download_object(ref, str(copy))
+        assert copy.read_bytes() == path.read_bytes()
     rows = flight.connect(ref.endpoint).do_get(flight.Ticket(f"{ref.key}:0".encode())).read_all()
     assert rows.column("kind").to_pylist() == ["base"]
     assert rows.column("data")[0].as_py() == path.read_bytes()
