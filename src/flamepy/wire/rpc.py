@@ -58,9 +58,11 @@ class Method(Generic[Asked, Told]):
     def _handler(self, behaviour: Callable[..., Any]) -> grpc.RpcMethodHandler[Any, Any]:
         import grpc
 
+        from flamepy.wire.checking import CHECKED, parser
+
         make = getattr(grpc, f"{self.kind}_rpc_method_handler")
         handler: grpc.RpcMethodHandler[Any, Any] = make(
-            behaviour, request_deserializer=self.asked.FromString, response_serializer=_to_bytes
+            CHECKED[self.kind](behaviour), request_deserializer=parser(self.asked), response_serializer=_to_bytes
         )
         return handler
 
