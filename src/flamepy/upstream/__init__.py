@@ -85,6 +85,10 @@ SERVICE = {"FlameInstance": "entrypoint", "Session": "conversations"}
 """The same for ``flamepy.service``."""
 
 
+SUBMODULES = frozenset({"cache", "core", "proto", "runner", "service", "util"})
+"""Modules that ``import flamepy`` alone makes available there."""
+
+
 def find(name: str, homes: dict[str, str], owner: str) -> object:
     """Return what one of upstream's names stands for.
 
@@ -96,6 +100,8 @@ def find(name: str, homes: dict[str, str], owner: str) -> object:
     Raises:
         AttributeError: It is none of them.
     """
+    if homes is TOP_LEVEL and name in SUBMODULES:
+        return __import__(f"flamepy.{name}", fromlist=[name])
     home = homes.get(name)
     if home is None:
         raise AttributeError(f"module '{owner}' has no attribute '{name}'")

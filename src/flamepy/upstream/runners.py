@@ -38,18 +38,27 @@ class ObjectFuture:
         self._ref: ObjectRef | None = None
 
     def get(self) -> Any:
-        """Wait for the result and return it; raises what the call raised."""
-        return self._future.get()
+        """Wait for the result and return it.
+
+        Raises:
+            FlameError: The call failed; its own error is the ``__cause__``.
+        """
+        try:
+            return self._future.get()
+        except FlameError:
+            raise
+        except Exception as error:
+            raise FlameError(FlameErrorCode.INTERNAL, str(error) or type(error).__name__) from error
 
     def ref(self) -> ObjectRef:
         """Wait for the result and return a reference to it; the first time it is put into the object cache."""
         if self._ref is None:
-            self._ref = put_object(self._prefix, self._future.get())
+            self._ref = put_object(self._prefix, self.get())
         return self._ref
 
     def wait(self) -> None:
-        """Wait for the result; raises what the call raised."""
-        self._future.get()
+        """Wait for the result; raises like `get`."""
+        self.get()
 
     def __reduce__(self) -> tuple[Any, ...]:
         return itself, (self._future,)

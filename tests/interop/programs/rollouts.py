@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from flamepy import FlameError
 from flamepy.runner import Runner, SessionContext
 
 
@@ -35,6 +36,12 @@ if __name__ == "__main__":
     refs = runner.ref(futures[:2])
     assert choose(*refs).get() in (0, 1)
     assert refs[0].key.count("/") == 2
+    said = ""
+    try:
+        run({}, 1).get()
+    except FlameError as error:
+        said = str(error)
+    assert "weights" in said, said
     run.close()
     runner.close()
     print("done")
