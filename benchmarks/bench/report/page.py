@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from bench.environment import ROOT
 from bench.peers import TITLES
 from bench.questions import COUNTS, EXECUTORS, QUESTIONS, shown
-from bench.report import picture
+from bench.report import misses, picture
 from bench.report.table import limit_rows, measured_bars
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ def render(results: Results) -> dict[Path, str]:
         _machine(results),
         "## Where flamepy stands\n",
         _bars(results),
+        _misses(results),
     ]
     for title, groups in SECTIONS.items():
         parts += [
@@ -97,6 +98,16 @@ def _bars(results: Results) -> str:
         asked = f"{'at most' if bar.most else 'at least'} {bar.bar:g} {bar.unit}"
         rows.append(f"| {bar.question} | {asked} | {stretch} | {found} | {_verdict(bar, value)} |")
     return "\n".join(rows) + "\n"
+
+
+def _misses(results: Results) -> str:
+    """Why bars are missed, each reason once."""
+    missed: dict[str, list[str]] = {}
+    for bar, value in measured_bars(results):
+        if bar.verdict(value) == "missed" and bar.question in misses.REASONS:
+            missed.setdefault(misses.REASONS[bar.question], []).append(bar.question)
+    lines = [f"- {'; '.join(questions)}. {reason}" for reason, questions in missed.items()]
+    return "\n".join(["### What is missed, and why\n", *lines]) + "\n" if lines else ""
 
 
 def _verdict(bar: Bar, value: float | None) -> str:
