@@ -101,13 +101,15 @@ def object_cache(config: Config) -> ObjectCache:
 
     options = config.cache_options
     eviction = options.get("eviction") or {}
-    most = eviction.get("max_memory")
+    most = eviction.get("max_memory", "1g")
+    forever = eviction.get("policy") == "none"
     tls = config.tls
     return ObjectCache(
         CacheSettings(
             endpoint=config.cache,
+            advertise=options.get("advertise"),
             data=config.data / "objects",
-            max_bytes=size(str(most)) if most is not None else 1 << 30,
+            max_bytes=None if forever or most is None else size(str(most)),
             max_objects=eviction.get("max_objects"),
             token=config.token,
             cert_file=tls.cert_file if tls else None,
