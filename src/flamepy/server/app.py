@@ -64,7 +64,7 @@ class Server:
         self._more = more
         self._lock = _locked(config.data)
         self.logs = Logs(config.data / "logs" / "sessions")
-        self.store = Store(config.data / "flame.db", config.synchronous)
+        self.store = Store(config.data / "flame.db" if config.kept else ":memory:", config.synchronous)
         self.book = Book(self.store, need=config.need, max_sessions=config.max_sessions, retry_limit=config.retry_limit)
         self.book.forgotten = self.logs.forget
         self._reaper = Reaper()

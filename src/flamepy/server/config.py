@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -20,6 +21,46 @@ DEFAULT_CACHE = "grpc://127.0.0.1:9090"
 DEFAULT_WEB = "http://127.0.0.1:8082"
 DEFAULT_PORT, DEFAULT_CACHE_PORT, DEFAULT_WEB_PORT = 8080, 9090, 8082
 LOOPBACK = ("localhost", "127.", "[::1]", "::1")
+
+KEYS = frozenset(
+    {
+        "cluster.name",
+        "cluster.endpoint",
+        "cluster.web",
+        "cluster.data",
+        "cluster.storage",
+        "cluster.synchronous",
+        "cluster.token",
+        "cluster.tls.cert_file",
+        "cluster.tls.key_file",
+        "cluster.tls.ca_file",
+        "cluster.resreq",
+        "cluster.resources",
+        "cluster.sdk",
+        "cluster.limits.max_sessions",
+        "cluster.limits.max_executors",
+        "cluster.recovery.session.retry_limits",
+        "cache.endpoint",
+        "cache.eviction.max_memory",
+        "cache.eviction.max_objects",
+    }
+)
+"""What can be said in the file."""
+
+IGNORED = frozenset(
+    {
+        "cluster.policies",
+        "cluster.schedule_interval",
+        "cluster.executors",
+        "cluster.pprof",
+        "cache.network_interface",
+        "cache.storage",
+        "cache.eviction.policy",
+        "cache.tls",
+        "cache.pprof",
+    }
+)
+"""What other servers of Flame know, and is not needed here."""
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgtp]?)(?:i?b?)\Z", re.IGNORECASE)
 _POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4, "p": 5}
@@ -44,6 +85,7 @@ class Config:
         cache: Likewise of the object cache.
         web: Likewise of the web page; None for none.
         data: Where everything is kept.
+        kept: Whether sessions and tasks survive the server.
         synchronous: How careful the store is; see `flamepy.server.store.Store`.
         token: What every request must know; None for nothing.
         tls: The certificate; None for plain text.
@@ -61,6 +103,7 @@ class Config:
     cache: str = DEFAULT_CACHE
     web: str | None = DEFAULT_WEB
     data: Path = Path()
+    kept: bool = True
     synchronous: str = "normal"
     token: str | None = field(default=None, repr=False)
     tls: Tls | None = None
@@ -176,6 +219,19 @@ class _Document:
     def __init__(self, content: Any) -> None:
         self.content = content
 
+    def check(self, content: Any, path: str = "") -> None:
+        """Refuse keys that nobody knows."""
+        if not isinstance(content, dict):
+            return
+        for key, value in content.items():
+            here = f"{path}.{key}" if path else str(key)
+            if here in KEYS | IGNORED:
+                continue
+            if not any(known.startswith(f"{here}.") for known in KEYS):
+                close = get_close_matches(here, KEYS, n=1)
+                raise ConfigError(f"unknown key {here!r}" + (f" (did you mean {close[0]!r}?)" if close else ""))
+            self.check(value, here)
+
     def get(self, *keys: str) -> Any:
         value = self.content
         for index, key in enumerate(keys):
@@ -195,6 +251,7 @@ class _Document:
         return None if value is None else _whole(str(value), ".".join(keys))
 
     def config(self) -> Config:
+        self.check(self.content)
         capacity = self.text("cluster", "resources")
         need = self.text("cluster", "resreq")
         known = {
@@ -203,6 +260,7 @@ class _Document:
             "cache": self.text("cache", "endpoint"),
             "web": self.text("cluster", "web"),
             "data": _path(self.text("cluster", "data")),
+            "kept": self.kept(),
             "synchronous": self.text("cluster", "synchronous"),
             "token": self.text("cluster", "token"),
             "tls": self.tls(),
@@ -215,6 +273,15 @@ class _Document:
             "cache_options": self.get("cache"),
         }
         return Config(**{key: value for key, value in known.items() if value is not None})
+
+    def kept(self) -> bool | None:
+        """Whether sessions and tasks are kept on disk."""
+        storage = self.text("cluster", "storage")
+        if storage is not None and storage != "none" and "://" not in storage:
+            raise ConfigError(
+                f"cluster.storage: {storage!r} must be 'none' or a URL; any URL is kept in the data folder"
+            )
+        return None if storage is None else storage != "none"
 
     def tls(self) -> Tls | None:
         if self.get("cluster", "tls") is None:

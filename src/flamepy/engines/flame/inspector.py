@@ -32,6 +32,7 @@ class FlameInspector:
         history: Whether tasks of closed sessions are listed too.
 
     Example:
+        >>> from flamepy.context import FlameContext
         >>> FlameInspector(FlameContext(endpoint="http://localhost:8080")).engine
         'http://localhost:8080'
     """
