@@ -72,6 +72,8 @@ async def run(config: Config) -> None:
         FlameError: It cannot be started.
     """
     from flamepy.server.app import Server
+    from flamepy.server.desk import Desk
+    from flamepy.server.view import View
 
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -81,7 +83,7 @@ async def run(config: Config) -> None:
     await asyncio.to_thread(cache.start)
     server, web = None, None
     try:
-        server = Server(replace(config, cache=cache.endpoint))
+        server = Server(replace(config, cache=cache.endpoint), more=lambda server: Desk(View(server)).served())
         await server.start()
         web = await _web_page(server)
         _announce(server, web)

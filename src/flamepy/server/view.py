@@ -92,6 +92,10 @@ class View:
         found = task_events(self._book.task(session, task))
         return [shown.EventRecord(each.code, each.message, each.creation_time / 1000) for each in found]
 
+    def state(self, session: str) -> SessionState:
+        """Return whether a session is open."""
+        return self._book.session(session).state
+
     async def log(self, session: str, task: str | None = None, *, start: int = 0) -> shown.LogPart:
         """Return what a session's tasks printed, or one of them where that is known.
 

@@ -128,12 +128,72 @@ def test_tasks_and_their_events(flmctl, flmping):
     assert "no task '9'" in flmctl("view", "-s", session, "-t", "9", code=1).stderr
 
 
-def test_what_the_protocol_cannot_do_is_said(flmctl, flmping):
-    session = re.search(r"Session <(\S+)> was created", flmping("-t", "1").stdout)[1]
-    assert "no way to say so" in flmctl("cancel", session, "1", code=1).stderr
-    assert "no way to ask for it" in flmctl("logs", session, code=1).stderr
+def test_where_there_is_no_cluster_that_is_said(flmctl):
     for command in (["create", "-a", "flmping"], ["unregister", "x"]):
         assert "is no Flame cluster" in flmctl(*command, "--endpoint", "local://", code=1).stderr
+
+
+PRINTER = """\
+import sys, time
+print("hello", flush=True)
+print("there", file=sys.stderr, flush=True)
+time.sleep({seconds})
+"""
+
+
+def script(flmexec, seconds):
+    code = PRINTER.format(seconds=seconds)
+    return flmexec(json.dumps({"language": "shell", "code": f"python3 -c '{code}'", "input": None}).encode())
+
+
+@pytest.fixture
+def flmexec(server):
+    """Open a session of flmexec and submit one task to it; gives the session's id."""
+    import grpc
+
+    from flamepy.wire import frontend
+    from flamepy.wire.proto import frontend_pb2 as asked
+    from flamepy.wire.proto import types_pb2 as types
+
+    with grpc.insecure_channel(server.target) as channel:
+
+        def submit(data):
+            session = f"flmexec-{time.time_ns():x}"
+            spec = types.SessionSpec(application="flmexec")
+            frontend.CREATE_SESSION.on(channel)(asked.CreateSessionRequest(session_id=session, session=spec))
+            task = types.TaskSpec(session_id=session, input=data)
+            frontend.CREATE_TASK.on(channel)(asked.CreateTaskRequest(task=task))
+            return session
+
+        yield submit
+
+
+def until(flmctl, session, state):
+    """Wait until the session's task is in a state; nothing but asking again tells a program that."""
+    deadline = time.monotonic() + 60
+    while f" {state} " not in flmctl("list", "-t", "--in", session).stdout:
+        assert time.monotonic() < deadline
+    return session
+
+
+def test_logs_of_our_server(flmctl, flmexec):
+    session = until(flmctl, script(flmexec, 0), "Succeed")
+    assert "there" in flmctl("logs", session).stdout
+    assert flmctl("logs", session, "--tail", "0").stdout == ""
+    flmctl("close", session)
+    assert "there" in flmctl("logs", "-f", session).stdout
+
+
+def test_our_server_stops_tasks(flmctl, flmexec):
+    session = until(flmctl, script(flmexec, 600), "Running")
+    assert flmctl("cancel", session, "1").stdout == f"Task 1 of session {session} was cancelled.\n"
+    assert "done already" in flmctl("cancel", session, "1", code=1).stderr
+    shown = json.loads(flmctl("view", "-s", session, "-o", "json").stdout)
+    assert [each["state"] for each in shown["tasks"]] == ["Cancelled"]
+    flmctl("close", session)
+    running = until(flmctl, script(flmexec, 600), "Running")
+    assert flmctl("close", running).stdout == f"Session {running} was closed.\n"
+    assert "Cancelled:      1" in flmctl("view", "-s", running).stdout
 
 
 def test_nobody_there(flmctl):

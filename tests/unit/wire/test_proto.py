@@ -11,7 +11,7 @@ import grpc.aio
 import pytest
 
 from flamepy.wire import frontend, instance, links, rpc
-from flamepy.wire.proto import frontend_pb2, links_pb2, types_pb2
+from flamepy.wire.proto import desk_pb2, frontend_pb2, links_pb2, types_pb2
 
 SOURCE = Path(__file__).parents[3] / "src"
 FOLDER = SOURCE / "flamepy" / "wire" / "proto"
@@ -33,7 +33,7 @@ def test_the_modules_are_what_protoc_writes(tmp_path):
 
 def test_no_name_of_ours_is_one_of_upstreams():
     """Two libraries of one process share protobuf's pool of names."""
-    for module in (types_pb2, frontend_pb2, links_pb2):
+    for module in (types_pb2, frontend_pb2, links_pb2, desk_pb2):
         assert module.DESCRIPTOR.name.startswith("flamepy/wire/proto/")
         assert module.DESCRIPTOR.package.startswith("flamepy.")
 

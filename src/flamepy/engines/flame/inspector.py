@@ -1,4 +1,8 @@
-"""A Flame cluster as ``flmctl`` sees it."""
+"""A Flame cluster as ``flmctl`` sees it.
+
+Flame's own protocol has no logs, cancels no task, closes no session under a running one, and lists tasks with all their
+data. Our server has a service beside it for that (`flamepy.wire.desk`), which is asked first.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from flamepy.context import FlameContext
+    from flamepy.engines.flame.desk import Desk
     from flamepy.model.snapshot import EventRecord, SessionRecord, TaskRecord
 
 
@@ -49,6 +54,13 @@ class FlameInspector:
         if self._frontend is None:
             self._frontend = Frontend.connect(self._context)
         return self._frontend
+
+    @property
+    def _desk(self) -> Desk:
+        channel = self.frontend.channel  # says what to install, should gRPC be missing
+        from flamepy.engines.flame.desk import Desk
+
+        return Desk(channel)
 
     def snapshot(self, only: str = "") -> Snapshot:
         """What the cluster holds now, or one kind of it; tasks only if they are asked for, since each is a message.
@@ -86,7 +98,9 @@ class FlameInspector:
             except EngineError as error:
                 if getattr(error, "code", "") not in ("NOT_FOUND", "INVALID_ARGUMENT"):
                     raise
-        found = [task_record(each) for each in self.frontend.list_tasks(session)]
+        found = self._desk.tasks(session)
+        if found is None:
+            found = [task_record(each) for each in self.frontend.list_tasks(session)]
         return sorted((each for each in found if each.id.startswith(task)), key=_number)
 
     def events(self, session: str, task: str = "") -> list[EventRecord]:
@@ -101,12 +115,14 @@ class FlameInspector:
         return event_records(found.events)
 
     def close_session(self, session: str) -> None:
-        """Close a session; pending tasks are cancelled.
+        """Close a session: running tasks are stopped where the server can do that, pending ones cancelled.
 
         Raises:
             EngineUnavailable: Nobody answers.
             EngineError: A task of it runs, which Flame does not stop; or it is closed already.
         """
+        if self._desk.close_session(session):
+            return
         if self.frontend.get_session(session).status.state == _CLOSED:
             raise EngineError(f"session {session} is closed already")
         try:
@@ -120,18 +136,32 @@ class FlameInspector:
             ) from error
 
     def cancel_task(self, session: str, task: str) -> None:
-        """Raise EngineError: Flame's protocol has no way to cancel a task."""
-        raise EngineError(
-            f"task {task} cannot be cancelled: Flame's protocol has no way to say so. "
-            f"'flmctl close {session}' cancels what is pending; the web page of a flamepy server cancels single tasks"
-        )
+        """Cancel one task, which only our server can.
+
+        Raises:
+            EngineUnavailable: Nobody answers.
+            EngineError: There is none, it is done already, or the cluster cannot do that.
+        """
+        if not self._desk.cancel_task(session, task):
+            raise EngineError(
+                f"task {task} cannot be cancelled: Flame's protocol has no way to say so, and this cluster is no "
+                f"flamepy server. 'flmctl close {session}' cancels what is pending"
+            )
 
     def logs(self, session: str, *, follow: bool = False) -> Iterator[str]:
-        """Raise EngineError: Flame's protocol has no way to ask for logs."""
-        raise EngineError(
-            f"the log of session {session} cannot be fetched: Flame's protocol has no way to ask for it. "
-            "It lies on the nodes where the executors run; the web page of a flamepy server shows it"
-        )
+        """Yield a session's log, which only our server has; with ``follow`` an empty string means to ask again later.
+
+        Raises:
+            EngineUnavailable: Nobody answers.
+            EngineError: There is no such session, or the cluster cannot do that.
+        """
+        lines = self._desk.log(session, follow=follow)
+        if lines is None:
+            raise EngineError(
+                f"the log of session {session} cannot be fetched: Flame's protocol has no way to ask for it, and this "
+                "cluster is no flamepy server. It lies on the nodes where the executors ran"
+            )
+        return lines
 
     def _all_tasks(self, sessions: list[SessionRecord]) -> Iterator[TaskRecord]:
         for session in sessions:
