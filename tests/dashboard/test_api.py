@@ -193,3 +193,45 @@ async def test_a_server_that_cannot_answer_is_unhealthy(server, visit, monkeypat
     monkeypatch.setattr(server, "snapshot", broken)
     async with visit(server) as client:
         assert (await client.get("/healthz")).status_code == 503
+
+
+async def test_a_picture_is_drawn_anew_only_if_something_happened(server, visit, monkeypatch):
+    server.add_session("a")
+    server.put_task("a", "1", "Succeed", started=1.0, created=1.0, ended=2.0)
+    asked = []
+    tasks = server.tasks
+
+    async def counted(*args, **kwargs):
+        asked.append(args)
+        return await tasks(*args, **kwargs)
+
+    monkeypatch.setattr(server, "tasks", counted)
+    async with visit(server) as client:
+        first = await client.get("/api/timeline?session=a")
+        again = await client.get("/api/timeline?session=a", headers={"If-None-Match": first.headers["etag"]})
+        assert (again.status_code, len(asked)) == (304, 1)
+        server.put_task("a", "2", "Failed", started=2.0, created=1.0, ended=3.0)
+        await client.post("/api/close", headers=HERE, json={"session": "a"})
+        assert "failed" in (await client.get("/api/timeline?session=a")).text
+        assert len(asked) == 2
+
+
+async def test_a_hundred_thousand_tasks(server, visit):
+    server.add_session("a")
+    template = await _one_task(server)
+    server.by_session["a"] = {
+        str(n): template._replace(id=str(n), started=n / 100, ended=n / 100 + 0.5, executor=f"e{n % 8}")
+        for n in range(100_000)
+    }
+    async with visit(server) as client:
+        begin = time.perf_counter()
+        picture = await client.get("/api/timeline?session=a")
+        page = (await client.get("/api/tasks?session=a&offset=99950")).json()
+        assert time.perf_counter() - begin < 5
+    assert len(picture.content) < 500_000
+    assert (page["total"], len(page["tasks"])) == (100_000, 50)
+
+
+async def _one_task(server):
+    server.put_task("a", "0", "Succeed", created=0.0)
+    return await server.task("a", "0")

@@ -3,27 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import time
 
 import pytest
 from playwright.async_api import async_playwright, expect
 
+from dashboard.browsers import CHROMIUM, FLAGS
 from dashboard.scene import FakeServer, busy, served
 from flamepy.model.snapshot import EventRecord, ExecutorRecord
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 EVIL = "<img src=x onerror=\"document.title='hacked'\"><script>document.title='hacked'</script>"
 

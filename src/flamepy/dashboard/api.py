@@ -30,8 +30,11 @@ SNAPSHOT_SECONDS = 0.25
 """For how long one snapshot serves everybody who looks."""
 
 MOST_ROWS = 1000
-MOST_DRAWN = 20_000
+MOST_DRAWN = 10_000
 """Tasks in one timeline, the newest."""
+
+PICTURES_KEPT = 64
+"""Timelines of sessions in which nothing happens any more."""
 
 _TASK_COUNTS = ("pending", "running", "succeed", "failed", "cancelled")
 _LARGEST_COMMAND = 16_384
@@ -63,6 +66,7 @@ class Api:
     def __init__(self, source: Source) -> None:
         self._source = source
         self._snapshots = Snapshots(source)
+        self._pictures: dict[tuple[str, int], tuple[SessionRecord, bytes]] = {}
 
     def routes(self) -> list[Route]:
         """Return the routes below ``/api``."""
@@ -112,10 +116,8 @@ class Api:
     async def session(self, request: Request) -> Response:
         """One session with its events and executors."""
         wanted = _required(request, "session")
+        record = await self._record(wanted)
         shown = await self._snapshots.now()
-        record = next((each for each in shown.sessions if each.id == wanted), None)
-        if record is None:
-            raise Refused(f"there is no session {wanted!r}", 404)
         events = await self._source.events(wanted)
         return _tagged(
             request,
@@ -150,10 +152,24 @@ class Api:
     async def timeline(self, request: Request) -> Response:
         """The picture of a session."""
         wanted = _required(request, "session")
-        page = await self._source.tasks(wanted, limit=MOST_DRAWN)
         width = max(280, min(2000, _number(request, "width", 960)))
-        picture = await asyncio.to_thread(draw, page.tasks, total=page.total, now=time.time(), width=width)
-        return _with_tag(request, picture.encode(), "image/svg+xml")
+        record = await self._record(wanted)
+        known = self._pictures.get((wanted, width))
+        if known is None or known[0] != record or record.running or record.pending:
+            page = await self._source.tasks(wanted, limit=MOST_DRAWN)
+            picture = await asyncio.to_thread(draw, page.tasks, total=page.total, now=time.time(), width=width)
+            known = (record, picture.encode())
+            self._pictures.pop((wanted, width), None)
+            self._pictures[wanted, width] = known
+            if len(self._pictures) > PICTURES_KEPT:
+                del self._pictures[next(iter(self._pictures))]
+        return _with_tag(request, known[1], "image/svg+xml")
+
+    async def _record(self, session: str) -> SessionRecord:
+        for each in (await self._snapshots.now()).sessions:
+            if each.id == session:
+                return each
+        raise Refused(f"there is no session {session!r}", 404)
 
     async def close(self, request: Request) -> Response:
         """Close a session."""

@@ -5,6 +5,7 @@ import { h, morphChildren } from "./dom.js";
 import * as views from "./views.js";
 
 const LOOK_AGAIN_MS = 1000;
+const PICTURE_MS = 3000;
 const TYPING_MS = 150;
 const LOG_CHARACTERS = 400_000;
 const FIRST_LOG_BYTES = 131_072;
@@ -37,6 +38,7 @@ const logs = new Map();
 let refusal = null;
 let timer = 0;
 let looking = null;
+let pictured = 0;
 
 function readRoute() {
   const [path, query = ""] = location.hash.replace(/^#\/?/, "").split("?", 2);
@@ -96,10 +98,19 @@ function logLine(line) {
   return parts ? `${parts[1]}  (${parts[2]}) ${parts[4]}\n` : `${line}\n`;
 }
 
+/** Drawing costs the server more than anything else; a picture that is here is asked for less often. */
+function isDue(url) {
+  if (!url.startsWith("/api/timeline") || kept(url) === undefined) return true;
+  const now = performance.now();
+  if (now - pictured < PICTURE_MS) return false;
+  pictured = now;
+  return true;
+}
+
 /** Ask for everything that the view needs, and draw it. */
 async function look() {
   const asked = route;
-  const needs = Object.values(NEEDS[route.name](route.parameters));
+  const needs = Object.values(NEEDS[route.name](route.parameters)).filter(isDue);
   try {
     await Promise.all([...needs.map(ask), readLog()]);
     refusal = null;
