@@ -6,15 +6,15 @@ import sys
 import warnings
 from contextlib import ExitStack
 from functools import partial
-from pathlib import Path
 
 from flamepy.errors import ConfigError, PackageError, StorageError
 from flamepy.model.specs import PackageRef
 from flamepy.packaging.build import Archive, build, check_name
-from flamepy.packaging.caches import PrivateFolder, user_cache
+from flamepy.packaging.caches import PrivateFolder, cache_folder
 from flamepy.packaging.digest import sha256_of
 from flamepy.packaging.plan import MAX_BYTES, Plan, make_plan
 from flamepy.packaging.project import find_project
+from flamepy.packaging.storage.file import file_url
 from flamepy.packaging.storage.select import open_storage
 
 TYPE_CHECKING = False
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from flamepy.context import FlameContext
+    from flamepy.packaging.project import Project
     from flamepy.packaging.storage.base import Storage, StoredPackage
 
     Progress = Callable[[str, int, int], None]
@@ -136,7 +137,7 @@ class Deployment:
         warning = plan.check_size(limit=self._max_bytes)
         if warning:
             warnings.warn(warning, stacklevel=4)
-        python = self._resolve_environment(project.root)
+        python = self._resolve_environment(project)
         archive = build(plan, self.name, version=_version(), progress=partial(self._progress, "packing"))
         with archive.stream:
             package = self._place(storage, archive, plan)
@@ -156,14 +157,14 @@ class Deployment:
                 "add 'package: [{storage: \"file:///a/shared/folder\"}]' to the cluster in flame.yaml, "
                 "or pass FlameContext(package=FlamePackage(storage=...))"
             )
-        return open_storage(self._private_folder().as_uri())
+        return open_storage(file_url(self._private_folder()))
 
     def _opened(self, url: str) -> Storage:
         context = self._context
         return open_storage(url, token=context.token, ca_file=context.cache_ca_file or context.ca_file)
 
-    def _private_folder(self) -> Path:
-        parent = user_cache() / "packages"
+    def _private_folder(self) -> str:
+        parent = f"{cache_folder()}/packages"
         try:
             folder = PrivateFolder(parent)
         except OSError as error:
@@ -174,13 +175,15 @@ class Deployment:
         self._undo.callback(folder.close)
         return folder.path
 
-    def _resolve_environment(self, root: Path) -> str | None:
+    def _resolve_environment(self, project: Project) -> str | None:
         # A cluster's executors make their own: an interpreter of this machine would mean nothing there.
         if self._environment in {None, "current"} or self._context.scheme not in _LOCAL_SCHEMES:
             return None
         from flamepy.packaging.environment import resolve_environment
 
-        return resolve_environment(self._environment, root, report=lambda _: self._progress("environment", 0, 0))
+        return resolve_environment(
+            self._environment, project.root, report=lambda _: self._progress("environment", 0, 0)
+        )
 
     def _place(self, storage: Storage, archive: Archive, plan: Plan) -> PackageRef:
         """Store the archive, or take what is there."""
@@ -232,7 +235,7 @@ class Deployment:
     def _runs_here(self) -> bool:
         return self._context.scheme in _LOCAL_SCHEMES
 
-    def _local_copy(self, storage: Storage, *, keep: bool) -> Path | None:
+    def _local_copy(self, storage: Storage, *, keep: bool) -> str | None:
         """Return a file on this machine that holds what is in the storage.
 
         Args:
@@ -242,17 +245,17 @@ class Deployment:
         path = storage.local_path(self.name)
         if keep and (path is not None or not self._runs_here):
             return path
-        copy = self._private_folder() / f"{self.name}.tar.gz"
+        copy = f"{self._private_folder()}/{self.name}.tar.gz"
         storage.download(self.name, copy, progress=partial(self._progress, "fetching"))
         return copy
 
-    def _package(self, storage: Storage, sha256: str, local: Path | None, plan: Plan) -> PackageRef:
+    def _package(self, storage: Storage, sha256: str, local: str | None, plan: Plan) -> PackageRef:
         return PackageRef(
             name=self.name,
             url=storage.url_of(self.name),
             sha256=sha256,
-            local_path=local,
-            project=plan.project.root,
+            archive=local,
+            folder=plan.project.folder,
         )
 
     def _delete(self, storage: Storage, archive: Archive) -> None:
@@ -268,10 +271,10 @@ class Deployment:
             )
 
 
-def _difference(stored: StoredPackage, local: Path | None, plan: Plan) -> str:
+def _difference(stored: StoredPackage, local: str | None, plan: Plan) -> str:
     """Return the warning for a package whose content is not the project's."""
     what = "was not made by flamepy" if stored.manifest is None else "has other content than the project"
-    text = f"the package {stored.url} {what}, {plan.project.root}, and is used as it is: older code may run."
+    text = f"the package {stored.url} {what}, {plan.project.folder}, and is used as it is: older code may run."
     if local is not None:
         from flamepy.packaging.compare import differences
 

@@ -157,5 +157,5 @@ def _in_package(main: str | None, package: PackageRef) -> str | None:
     if main is None:
         return None
     path = os.path.abspath(main)
-    inside = os.path.relpath(path, package.project)
+    inside = os.path.relpath(path, package.folder)
     return path if inside.startswith("..") else inside

@@ -70,7 +70,7 @@ def snapshot(root: Path) -> dict[str, object]:
 
 def pack(root: Path, name: str = "test") -> bytes:
     """Build an archive of everything."""
-    return build(make_plan(Project(root=root), ["!*"]), name, version="1").rewind().read()
+    return build(make_plan(Project(folder=str(root)), ["!*"]), name, version="1").rewind().read()
 
 
 @given(files=_TREE, links=_LINKS)

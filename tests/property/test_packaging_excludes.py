@@ -82,7 +82,7 @@ def kept_by_git(root: Path) -> set[str]:
 
 def kept_by_us(root: Path) -> set[str]:
     """Return the files that a package would have."""
-    return {entry.path for entry in make_plan(Project(root=root)).entries if entry.kind == "file"}
+    return {entry.path for entry in make_plan(Project(folder=str(root))).entries if entry.kind == "file"}
 
 
 @given(files=paths(), lines=st.lists(patterns(), max_size=6), nested=st.lists(patterns(), max_size=3))

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 
 from flamepy.errors import ConfigError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pathlib import Path  # at run time where it is needed: four milliseconds of every start
 
 FILE_NAME = "flame.yaml"
 PROJECT_MARKERS = ("pyproject.toml", "setup.py", "setup.cfg", ".git")
@@ -28,6 +31,8 @@ def find_config() -> Path | None:
     """
     named = os.environ.get("FLAME_CONFIG")
     if named:
+        from pathlib import Path
+
         path = Path(named).expanduser()
         if not path.is_file():
             raise ConfigError(
@@ -37,35 +42,39 @@ def find_config() -> Path | None:
             )
         return path
     for folder in (*_project_folders(), *_user_folders()):
-        path = folder / FILE_NAME
-        if path.is_file():
-            return path
+        file = os.path.join(folder, FILE_NAME)
+        if os.path.isfile(file):
+            from pathlib import Path
+
+            return Path(file)
     return None
 
 
-def _project_folders() -> list[Path]:
+def _project_folders() -> list[str]:
     """Return the working directory and its parents up to the project root."""
     try:
-        here = Path.cwd()
+        here = os.getcwd()
     except OSError:  # the working directory was deleted
         return []
-    home = Path(os.path.expanduser("~"))
-    folders = []
-    for folder in (here, *here.parents):
+    home = os.path.normpath(os.path.expanduser("~"))
+    folders: list[str] = []
+    folder = here
+    while not folders or folder != folders[-1]:
         folders.append(folder)
-        if folder == home or any((folder / marker).exists() for marker in PROJECT_MARKERS):
+        if folder == home or any(os.path.exists(os.path.join(folder, marker)) for marker in PROJECT_MARKERS):
             return folders
+        folder = os.path.dirname(folder)
     return [here]
 
 
-def _user_folders() -> list[Path]:
+def _user_folders() -> list[str]:
     """Return the folders for a user's own file."""
-    home = Path(os.path.expanduser("~"))
+    home = os.path.expanduser("~")
     if sys.platform == "linux":  # what platformdirs says, without its import (5 ms at every start)
         base = os.environ.get("XDG_CONFIG_HOME", "")
-        own = Path(base if base.startswith("/") else home / ".config") / "flamepy"
+        own = os.path.join(base if base.startswith("/") else os.path.join(home, ".config"), "flamepy")
     else:
         from platformdirs import user_config_path
 
-        own = user_config_path("flamepy")
-    return [own, home / ".flame"]
+        own = str(user_config_path("flamepy"))
+    return [own, os.path.join(home, ".flame")]

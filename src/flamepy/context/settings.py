@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 from flamepy.context.locate import find_config
 from flamepy.context.urls import (
@@ -21,6 +20,7 @@ from flamepy.errors import ConfigError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path  # at run time where it is needed: four milliseconds of every start
     from typing import Any
 
 
@@ -191,7 +191,11 @@ class FlameContext(_Frozen):
         Example:
             >>> FlameContext.load("flame.yaml", cluster="prod")  # doctest: +SKIP
         """
-        return cls(cluster=cluster, source=None if path is None else Path(path))
+        if path is None:
+            return cls(cluster=cluster)
+        from pathlib import Path
+
+        return cls(cluster=cluster, source=Path(path))
 
     @property
     def scheme(self) -> str:
@@ -205,9 +209,9 @@ class FlameContext(_Frozen):
 
 
 def _check_types(given: Mapping[str, Any]) -> None:
-    kinds: dict[str, type | tuple[type, ...]] = {"package": FlamePackage, "source": Path}
+    kinds: dict[str, type | tuple[type, ...]] = {"package": FlamePackage, "source": os.PathLike}
     for name, value in given.items():
-        kind = kinds.get(name, (str, Path) if name.endswith("ca_file") else str)
+        kind = kinds.get(name, (str, os.PathLike) if name.endswith("ca_file") else str)
         if not isinstance(value, kind):
             wanted = "a FlamePackage" if name == "package" else "text"
             raise ConfigError(f"FlameContext({name}=...) must be {wanted}, not {type(value).__name__}")
@@ -265,6 +269,8 @@ def _normalised(values: dict[str, Any]) -> dict[str, Any]:
         values["cache"] = check_cache(values["cache"])
     for name in ("ca_file", "cache_ca_file"):
         if values.get(name):
+            from pathlib import Path
+
             values[name] = Path(values[name]).expanduser()
     environment = values.get("environment")
     if environment is not None and environment not in ENVIRONMENTS:

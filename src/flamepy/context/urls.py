@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
-from urllib.parse import quote, unquote
 
 from flamepy.errors import ConfigError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pathlib import Path
 
 LOCAL = "local://"
 ENVIRONMENTS = ("current", "uv")
@@ -95,10 +97,12 @@ def check_storage(value: str, base: Path | None = None) -> str:
     """
     scheme, separator, rest = value.strip().partition("://")
     if not separator:
-        wish = Path(os.path.expanduser(value)).absolute().as_posix()
+        wish = os.path.join(os.getcwd(), os.path.expanduser(value))
         raise ConfigError(f"storage {value!r} is not a URL: for a folder write 'file://{wish}'")
     if scheme.lower() != "file":
         return f"{scheme.lower()}://{rest}"
+    from urllib.parse import quote, unquote
+
     return "file://" + quote(_absolute(unquote(rest), value, base))
 
 
@@ -109,7 +113,7 @@ def _absolute(path: str, value: str, base: Path | None) -> str:
     elif head.startswith("~"):
         path = os.path.expanduser(path)
     elif head in {".", ".."}:
-        path = os.path.join(base or Path.cwd(), path)
+        path = os.path.join(base or os.getcwd(), path)
     if not path.startswith("/"):
         raise ConfigError(
             f"storage {value!r} is not an absolute path: write 'file:///{path}' for /{path}, "

@@ -55,8 +55,8 @@ class PackageRef(Record):
         name: The runner's name.
         url: Where the archive lies, ``file:///…/name.tar.gz`` for example.
         sha256: Hex digest of the archive's bytes.
-        project: The folder on this machine that was packed.
-        local_path: The archive on this machine, if it is on this machine.
+        folder: The folder on this machine that was packed.
+        archive: The archive on this machine, if it is on this machine.
         import_roots: Folders to put on ``sys.path``, relative to the unpacked package, in order.
         cwd: Working directory of the executors, relative to the unpacked package.
         python: The interpreter on this machine that has the project's dependencies; None for the client's own, or
@@ -67,12 +67,26 @@ class PackageRef(Record):
     name: str
     url: str
     sha256: str
-    project: Path
-    local_path: Path | None = None
+    folder: str
+    archive: str | None = None
     import_roots: tuple[str, ...] = (".",)
     cwd: str = "."
     python: str | None = None
-    disposable: tuple[Path, ...] = ()
+    disposable: tuple[str, ...] = ()
+
+    @property
+    def project(self) -> Path:
+        """The folder, as a path."""
+        from pathlib import Path  # four milliseconds of every start
+
+        return Path(self.folder)
+
+    @property
+    def local_path(self) -> Path | None:
+        """The archive, as a path."""
+        from pathlib import Path
+
+        return None if self.archive is None else Path(self.archive)
 
 
 class SessionSpec(Record):

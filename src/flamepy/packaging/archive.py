@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import zlib
-from pathlib import Path
 
 from flamepy.errors import PackageError
 from flamepy.packaging import tar
@@ -17,12 +16,15 @@ from flamepy.packaging.digest import CHUNK, sha256_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import BinaryIO
+    from pathlib import Path
+    from typing import BinaryIO, TypeVar
 
     from flamepy.packaging.tar import Member
 
+    P = TypeVar("P", str, Path)
 
-def unpack(archive: Path, target: Path, *, sha256: str | None = None) -> Path:
+
+def unpack(archive: str | Path, target: P, *, sha256: str | None = None) -> P:
     """Unpack an archive into a new folder, all of it or nothing.
 
     Several processes may unpack the same archive to the same place at once: all of them get a complete folder.
@@ -41,25 +43,27 @@ def unpack(archive: Path, target: Path, *, sha256: str | None = None) -> Path:
         OSError: The target cannot be written.
 
     Example:
-        >>> unpack(Path("test.tar.gz"), Path("/tmp/flame/test"))  # doctest: +SKIP
-        PosixPath('/tmp/flame/test')
+        >>> unpack("test.tar.gz", "/tmp/flame/test")  # doctest: +SKIP
+        '/tmp/flame/test'
     """
-    if target.exists():
+    folder = os.fspath(target)
+    if os.path.exists(folder):
         return target
     verify(archive, sha256)
-    partial = target.with_name(f".{target.name}.{os.getpid()}.{os.urandom(4).hex()}")
-    partial.mkdir(parents=True)
+    above, name = os.path.split(folder)
+    partial = os.path.join(above, f".{name}.{os.getpid()}.{os.urandom(4).hex()}")
+    os.makedirs(partial)
     try:
-        with archive.open("rb") as file:
+        with open(archive, "rb") as file:
             _extract(Gunzip(file), partial)
-        _put_in_place(partial, target)
+        _put_in_place(partial, folder)
     finally:
-        if partial.exists():
+        if os.path.exists(partial):
             _remove(partial)
     return target
 
 
-def verify(archive: Path, sha256: str | None) -> None:
+def verify(archive: str | Path, sha256: str | None) -> None:
     """Compare an archive's digest.
 
     Raises:
@@ -68,39 +72,45 @@ def verify(archive: Path, sha256: str | None) -> None:
     try:
         actual = sha256 and sha256_of(archive)
     except OSError as error:
-        raise PackageError(f"the package {archive} cannot be read: {error.strerror}", path=archive) from error
+        raise PackageError(f"the package {archive} cannot be read: {error.strerror}", path=_path(archive)) from error
     if actual != sha256:
         raise PackageError(
             f"the package {archive} is not the one that was announced: its SHA-256 is {actual}, not {sha256}. "
             "It was replaced or damaged; enter the runner again with overwrite=True",
-            path=archive,
+            path=_path(archive),
             expected=sha256,
             actual=actual,
         )
 
 
-def _put_in_place(partial: Path, target: Path) -> None:
+def _path(path: str | Path) -> Path:
+    from pathlib import Path
+
+    return Path(path)
+
+
+def _put_in_place(partial: str, target: str) -> None:
     try:
-        partial.rename(target)
+        os.rename(partial, target)
     except OSError:
-        if not target.is_dir():  # else another process was faster
+        if not os.path.isdir(target):  # else another process was faster
             raise
 
 
-def _remove(folder: Path) -> None:
+def _remove(folder: str) -> None:
     import shutil
 
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _extract(stream: Gunzip, root: Path) -> None:
+def _extract(stream: Gunzip, root: str) -> None:
     links: list[Member] = []
     made: set[str] = set()
     for member in tar.read_members(stream):
         path = _checked(member)
         if member.kind == "file":
             _make_folder(root, path.rpartition("/")[0], made)
-            _write(stream, member, root / path)
+            _write(stream, member, f"{root}/{path}")
         elif member.kind == "link":
             links.append(member)
         elif path:
@@ -127,17 +137,17 @@ def _checked(member: Member) -> str:
     return plain
 
 
-def _make_folder(root: Path, path: str, made: set[str]) -> None:
+def _make_folder(root: str, path: str, made: set[str]) -> None:
     if not path or path in made:
         return
     try:
-        os.makedirs(root / path, exist_ok=True)
+        os.makedirs(f"{root}/{path}", exist_ok=True)
     except (FileExistsError, NotADirectoryError) as error:
         raise PackageError(f"the archive holds {path!r} both as a folder and as something else: refused") from error
     made.add(path)
 
 
-def _write(stream: Gunzip, member: Member, target: Path) -> None:
+def _write(stream: Gunzip, member: Member, target: str) -> None:
     mode = 0o755 if member.executable else 0o644
     try:
         descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
@@ -154,12 +164,12 @@ def _write(stream: Gunzip, member: Member, target: Path) -> None:
     stream.read(len(tar.padding(member.size)))
 
 
-def _link(root: Path, path: str, member: Member) -> None:
-    parent = (root / path).parent
+def _link(root: str, path: str, member: Member) -> None:
+    parent = os.path.dirname(f"{root}/{path}")
     if os.path.realpath(parent) != os.path.join(os.path.realpath(root), *path.split("/")[:-1]):
         raise PackageError(f"the archive holds {path!r} behind a link: refused")
     try:
-        os.symlink(member.target, root / path)
+        os.symlink(member.target, f"{root}/{path}")
     except FileExistsError as error:
         raise PackageError(f"the archive holds {path!r} twice: refused") from error
 

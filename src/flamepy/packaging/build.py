@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import io
 import os
-import re
 import sys
 import zlib
 
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
 _LEVEL = 4
 # Up to here an archive is built in memory: one write instead of two.
 _IN_MEMORY = 16 << 20
-_NAME = re.compile(r"(?![.-])[A-Za-z0-9._-]{1,253}")
+_NAME = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")
 
 
 class Archive(Record):
@@ -69,7 +68,7 @@ def check_name(name: str) -> str:
         >>> check_name("test")
         'test'
     """
-    if _NAME.fullmatch(name) and ".." not in name:
+    if 1 <= len(name) <= 253 and name[0] not in ".-" and ".." not in name and _NAME.issuperset(name):
         return name
     raise PackageError(
         f"{name!r} cannot be the name of a runner: use 1 to 253 of the letters, digits, '.', '_' and '-', "
@@ -152,12 +151,12 @@ class _Build:
         if entry.kind != "file":
             self.feed(tar.header(member), content=True)
             return
-        path = self.plan.project.root / entry.path
+        path = os.path.join(self.plan.project.folder, entry.path)
         with _open(path, entry) as file:
             self.feed(tar.header(member), content=True)
             self.copy(file, path, entry)
 
-    def copy(self, file: io.FileIO, path: Path, entry: Entry) -> None:
+    def copy(self, file: io.FileIO, path: str, entry: Entry) -> None:
         before = os.fstat(file.fileno())
         left = entry.size
         try:
@@ -166,13 +165,13 @@ class _Build:
                 self.feed(chunk, content=True)
                 self.report(len(chunk))
         except OSError as error:
-            raise PackageError(_unreadable(path, entry, error), path=path) from error
+            raise PackageError(_unreadable(path, entry, error), path=_path(path)) from error
         after = os.fstat(file.fileno())
         if left or after.st_size != entry.size or after.st_mtime_ns != before.st_mtime_ns:
             raise PackageError(
                 f"{path} changed while it was being packed: enter again, or, if it is always being written, "
                 f"leave it out: '/{entry.path}' in .flameignore or in FlamePackage(excludes=[...])",
-                path=path,
+                path=_path(path),
             )
         self.feed(tar.padding(entry.size), content=True)
 
@@ -207,7 +206,7 @@ class _Build:
         return digest.hexdigest()
 
 
-def _open(path: Path, entry: Entry) -> io.FileIO:
+def _open(path: str, entry: Entry) -> io.FileIO:
     def opener(name: str, flags: int) -> int:
         # What became a link or a named pipe since it was planned is neither followed nor waited for.
         return os.open(name, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
@@ -215,16 +214,24 @@ def _open(path: Path, entry: Entry) -> io.FileIO:
     try:
         return open(path, "rb", buffering=0, opener=opener)
     except FileNotFoundError as error:
-        raise PackageError(f"{path} vanished while the project was being packed: enter again", path=path) from error
+        raise PackageError(
+            f"{path} vanished while the project was being packed: enter again", path=_path(path)
+        ) from error
     except OSError as error:
-        raise PackageError(_unreadable(path, entry, error), path=path) from error
+        raise PackageError(_unreadable(path, entry, error), path=_path(path)) from error
 
 
-def _unreadable(path: Path, entry: Entry, error: OSError) -> str:
+def _unreadable(path: str, entry: Entry, error: OSError) -> str:
     return (
         f"{path} cannot be read: {error.strerror}. Correct that, or leave it out: '/{entry.path}' in .flameignore "
         "or in FlamePackage(excludes=[...])"
     )
+
+
+def _path(path: str) -> Path:
+    from pathlib import Path  # four milliseconds of every start
+
+    return Path(path)
 
 
 def _project_name(plan: Plan) -> str:
@@ -232,9 +239,12 @@ def _project_name(plan: Plan) -> str:
     if not any(entry.path == "pyproject.toml" for entry in plan.entries):
         return ""
     try:
-        text = (plan.project.root / "pyproject.toml").read_text(encoding="utf-8", errors="replace")
+        with open(os.path.join(plan.project.folder, "pyproject.toml"), encoding="utf-8", errors="replace") as file:
+            text = file.read()
     except OSError:  # build() says so when it comes to the file
         return ""
+    import re
+
     section = re.search(r"^\[project\]\s*$(.*?)(?=^\[|\Z)", text, re.MULTILINE | re.DOTALL)
     name = section and re.search(r"""^name\s*=\s*["']([^"'\n]{1,200})["']""", section[1], re.MULTILINE)
     return name[1] if name else ""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from flamepy.packaging.tar import Member
 
 
-def differences(archive: Path, plan: Plan) -> list[str]:
+def differences(archive: str | Path, plan: Plan) -> list[str]:
     """Return the paths that differ, each with ``+`` (only in the project), ``-`` (only in the archive) or ``~``.
 
     Raises:
@@ -24,7 +24,7 @@ def differences(archive: Path, plan: Plan) -> list[str]:
     """
     entries = {entry.path: entry for entry in plan.entries}
     found: list[str] = []
-    with archive.open("rb") as file:
+    with open(archive, "rb") as file:
         stream = Gunzip(file)
         for member in tar.read_members(stream):
             path = member.path.rstrip("/").removeprefix("./")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,14 +41,14 @@ def new_sha256(size: int) -> Digest:
     return digest
 
 
-def sha256_of(path: Path) -> str:
+def sha256_of(path: str | Path) -> str:
     """Return the hex digest of a file.
 
     Raises:
         OSError: The file cannot be read.
     """
-    with path.open("rb") as stream:
-        digest = new_sha256(path.stat().st_size)
+    with open(path, "rb") as stream:
+        digest = new_sha256(os.fstat(stream.fileno()).st_size)
         while chunk := stream.read(CHUNK):
             digest.update(chunk)
     return digest.hexdigest()

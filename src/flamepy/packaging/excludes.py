@@ -16,7 +16,6 @@ from flamepy.packaging.patterns import Rule, RuleSet
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from pathlib import Path
 
 DEFAULT_EXCLUDES = (
     # The document's list, and .venv, which it means.
@@ -71,7 +70,7 @@ class Excludes:
         self._strongest_first = (user, *reversed(flame), *reversed(git), _DEFAULTS)
 
     @classmethod
-    def of_project(cls, root: Path, patterns: Iterable[str] = (), *, origin: str = "FlamePackage.excludes") -> Excludes:
+    def of_project(cls, root: str, patterns: Iterable[str] = (), *, origin: str = "FlamePackage.excludes") -> Excludes:
         """Return the rules at a project's root; `enter` reads the ignore files of the root itself.
 
         Args:
@@ -81,7 +80,7 @@ class Excludes:
         """
         return cls(_above(root), (), RuleSet.of(patterns, origin))
 
-    def enter(self, folder: str, names: Iterable[str], root: Path) -> Excludes:
+    def enter(self, folder: str, names: Iterable[str], root: str) -> Excludes:
         """Return the rules inside a folder, with its own ignore files.
 
         Args:
@@ -95,7 +94,7 @@ class Excludes:
         found = [name for name in (".gitignore", ".flameignore") if name in names]
         if not found:
             return self
-        sets = {name: _read(root / folder / name, f"{folder}{name}", base=folder) for name in found}
+        sets = {name: _read(os.path.join(root, folder, name), f"{folder}{name}", base=folder) for name in found}
         git = [*self._git, sets[".gitignore"]] if ".gitignore" in sets else self._git
         flame = [*self._flame, sets[".flameignore"]] if ".flameignore" in sets else self._flame
         return Excludes(git, flame, self._user)
@@ -136,23 +135,28 @@ def by_content(folder: str, names: set[str]) -> Rule | None:
     return None
 
 
-def _above(root: Path) -> list[RuleSet]:
+def _above(root: str) -> list[RuleSet]:
     """Read the .gitignore files between the project and the root of the git repository that it lies in."""
-    if (root / ".git").exists():
+    if os.path.exists(os.path.join(root, ".git")):
         return []
     sets: list[RuleSet] = []
-    for folder in root.parents:
-        file = folder / ".gitignore"
-        if file.is_file():
-            sets.insert(0, _read(file, str(file), prefix=f"{root.relative_to(folder).as_posix()}/"))
-        if (folder / ".git").exists():
+    below, folder = root, os.path.dirname(root)
+    while folder != below:
+        file = os.path.join(folder, ".gitignore")
+        if os.path.isfile(file):
+            sets.insert(0, _read(file, file, prefix=f"{os.path.relpath(root, folder)}/"))
+        if os.path.exists(os.path.join(folder, ".git")):
             return sets
+        below, folder = folder, os.path.dirname(folder)
     return []
 
 
-def _read(file: Path, origin: str, *, base: str = "", prefix: str = "") -> RuleSet:
+def _read(file: str, origin: str, *, base: str = "", prefix: str = "") -> RuleSet:
     try:
-        text = os.fsdecode(file.read_bytes().removeprefix(b"\xef\xbb\xbf"))
+        with open(file, "rb") as stream:
+            text = os.fsdecode(stream.read().removeprefix(b"\xef\xbb\xbf"))
     except OSError as error:
-        raise PackageError(f"cannot read {file}: {error.strerror}", path=file) from error
+        from pathlib import Path
+
+        raise PackageError(f"cannot read {file}: {error.strerror}", path=Path(file)) from error
     return RuleSet.of(text.split("\n"), origin, base=base, prefix=prefix, numbered=True)

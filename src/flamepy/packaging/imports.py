@@ -18,7 +18,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ast
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
     from flamepy.packaging.plan import Plan
 
@@ -68,7 +67,7 @@ def check_target_imports(plan: Plan, module: str) -> None:
 class _Check:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self.root = str(plan.project.root)
+        self.root = plan.project.folder
         self.packed = {entry.path for entry in plan.entries}
         prefixes = {os.path.realpath(sys.prefix), os.path.realpath(sys.base_prefix)} - {self.root}
         self.environments = tuple(prefix + os.sep for prefix in prefixes)
@@ -113,9 +112,9 @@ class _Check:
                         todo.append((file, target))
 
     def imports(self, path: str, module: str) -> Sequence[Import]:
-        file = self.plan.project.root / path
+        file = os.path.join(self.root, path)
         try:
-            modified = file.stat().st_mtime_ns
+            modified = os.stat(file).st_mtime_ns
             own = module if path.endswith("/__init__.py") else module.rpartition(".")[0]
             package = getattr(sys.modules.get(module), "__package__", None)
             return _parse(file, own if package is None else package, modified)
@@ -144,7 +143,7 @@ class _Check:
         for folder in self.plan.project.import_roots:
             start = "" if folder == "." else f"{folder}/"
             for candidate in (f"{start}{relative}/__init__.py", f"{start}{relative}.py"):
-                if (self.plan.project.root / candidate).is_file():
+                if os.path.isfile(os.path.join(self.root, candidate)):
                     return candidate
         return None
 
@@ -161,7 +160,7 @@ class _Check:
         raise MissingModule(
             f"the package lacks the module {module!r} ({path}){importer}. {reason}",
             name=module,
-            path=str(self.plan.project.root / (where[0] if where else path)),
+            path=os.path.join(self.root, where[0] if where else path),
             line=where and where[1],
             rule=excluded and excluded.rule,
             origin=excluded and excluded.origin,
@@ -170,11 +169,12 @@ class _Check:
 
 # The time of the last change is in the signature since it is part of the cache's key.
 @lru_cache(maxsize=4096)
-def _parse(file: Path, package: str, modified: int) -> tuple[Import, ...]:
+def _parse(file: str, package: str, modified: int) -> tuple[Import, ...]:
     """Return the imports that running a source file always does."""
     import ast
 
-    tree = ast.parse(file.read_bytes(), str(file))
+    with open(file, "rb") as stream:
+        tree = ast.parse(stream.read(), file)
     return tuple(found for node in _always_run(tree.body) for found in _imports(node, package))
 
 

@@ -9,15 +9,13 @@ It holds nothing that differs between two builds of the same tree. When a packag
 
 from __future__ import annotations
 
-import re
-
 from flamepy.model.record import Record
 
 # Enough for the gzip header of any archive of ours.
 HEAD_BYTES = 2048
 MEMBER = ".flamepy/manifest.json"
 FORMAT = 1
-_FIELD = re.compile(r'"(\w+)":"([^"\\]*)"')
+_PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._+ -")
 _GZIP = b"\x1f\x8b\x08\x10\0\0\0\0\0\xff"
 
 
@@ -59,9 +57,11 @@ def parse_head(head: bytes) -> Manifest | None:
     """
     if not head.startswith(_GZIP):
         return None
-    fields = dict(_FIELD.findall(head[len(_GZIP) :].partition(b"\0")[0].decode("ascii", "replace")))
+    import re
+
+    fields = dict(re.findall(r'"(\w+)":"([^"\\]*)"', head[len(_GZIP) :].partition(b"\0")[0].decode("ascii", "replace")))
     return Manifest(**fields) if fields.keys() == set(Manifest._fields) else None
 
 
 def _plain(value: str) -> str:
-    return re.sub(r"[^A-Za-z0-9._+ -]", "_", value)
+    return "".join([character if character in _PLAIN else "_" for character in value])

@@ -7,11 +7,11 @@ costs 12 ms, and it compiles an expression for every line. The tests compare wit
 
 from __future__ import annotations
 
-import re
 from functools import cached_property
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import re
     from collections.abc import Iterable
 
 _MAGIC = frozenset("*?[\\")
@@ -72,6 +72,8 @@ class Rule:
 
     @cached_property
     def _expression(self) -> re.Pattern[str] | None:
+        import re
+
         source = _translate(self.body)
         try:
             return None if source is None else re.compile(source, re.DOTALL)
@@ -170,6 +172,8 @@ def _translate(body: str) -> str | None:
 
 def _segment(part: str) -> str | None:
     """Translate what stands between two slashes."""
+    import re
+
     result = []
     position = 0
     while position < len(part):
@@ -197,6 +201,8 @@ def _segment(part: str) -> str | None:
 
 def _bracket(part: str, position: int) -> tuple[str, int] | None:
     """Translate ``[...]`` from behind its first bracket; returns the expression and where it ends."""
+    import re
+
     negated = part[position : position + 1] in {"!", "^"}
     position += negated
     items: list[str] = []

@@ -125,7 +125,7 @@ class Plan(Record):
         advice = (
             "Leave out what the executors do not need: a pattern in .flameignore or in FlamePackage(excludes=[...])."
         )
-        fact = f"the package of {self.project.root} has {format_bytes(self.total)} before compression"
+        fact = f"the package of {self.project.folder} has {format_bytes(self.total)} before compression"
         if self.total > limit:
             raise PackageTooLarge(
                 f"{fact}, more than the limit of {format_bytes(limit)}. The largest entries:\n{listing}\n{advice}",
@@ -165,7 +165,7 @@ def make_plan(project: Project, excludes: Iterable[str] = ()) -> Plan:
         18231
     """
     walk = _Walk(project)
-    walk.folder("", Excludes.of_project(project.root, excludes), explicit=True)
+    walk.folder("", Excludes.of_project(project.folder, excludes), explicit=True)
     entries = tuple(sorted(walk.entries, key=lambda entry: entry.path))
     excluded = tuple(sorted(walk.excluded, key=lambda entry: entry.path))
     return Plan(project=project, entries=entries, excluded=excluded, total=sum(entry.size for entry in entries))
@@ -173,14 +173,14 @@ def make_plan(project: Project, excludes: Iterable[str] = ()) -> Plan:
 
 class _Walk:
     def __init__(self, project: Project) -> None:
-        self.root = project.root
+        self.root = project.folder
         self.entries: list[Entry] = []
         self.excluded: list[Excluded] = []
 
     def folder(self, folder: str, excludes: Excludes, *, explicit: bool) -> None:
         """Visit a folder; ``explicit`` says that a rule takes it in, so that its content does not matter."""
         try:
-            with os.scandir(self.root / folder) as found:
+            with os.scandir(os.path.join(self.root, folder)) as found:
                 children = list(found)
         except OSError as error:
             self.refuse(folder.rstrip("/"), f"cannot be listed: {error.strerror}", error)
@@ -221,24 +221,27 @@ class _Walk:
 
     def link_target(self, path: str) -> str:
         """Return where a link points, in a form that holds wherever the package is unpacked."""
-        full = self.root / path
+        full = os.path.join(self.root, path)
         written = os.readlink(full)
         real = os.path.realpath(full)
-        if real != str(self.root) and not real.startswith(f"{self.root}{os.sep}"):
+        if real != self.root and not real.startswith(f"{self.root}{os.sep}"):
             self.refuse(path, f"is a link that leaves the project, to {real}")
         if leaves_tree(path, written):
-            return os.path.relpath(real, os.path.realpath(full.parent))
+            return os.path.relpath(real, os.path.realpath(os.path.dirname(full)))
         return written
 
     def leave_out(self, path: str, rule: Rule) -> None:
         self.excluded.append(Excluded(path=path, rule=rule.pattern, origin=rule.origin))
 
     def refuse(self, path: str, problem: str, cause: OSError | None = None) -> NoReturn:
+        from pathlib import Path
+
         name = path.rpartition("/")[2] or "."
+        full = Path(self.root, path)
         raise PackageError(
-            f"{self.root / path} {problem}. If the executors do not need it, leave it out: "
+            f"{full} {problem}. If the executors do not need it, leave it out: "
             f"'/{path}' in .flameignore or in FlamePackage(excludes=[...])",
-            path=self.root / path,
+            path=full,
             name=name,
         ) from cause
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import site
 import sys
-from pathlib import Path
 
 from flamepy.errors import PackageError
 from flamepy.model.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pathlib import Path
 
 MARKERS = ("pyproject.toml", "setup.py", "setup.cfg", ".git")
 # Folders that belong to the system or to everybody: packing them is never what was meant.
@@ -26,17 +29,24 @@ class Project(Record):
     """A folder that can be packed.
 
     Attributes:
-        root: The folder, absolute and without links.
+        folder: The folder, absolute and without links.
         import_roots: What of the driver's ``sys.path`` lies in it, relative and in order, then ``src`` if the project
             keeps its packages there, then ``.``.
         cwd: The working directory relative to the root; ``.`` if it lies elsewhere.
         main: The main script relative to the root; None if it lies elsewhere, or for a notebook or REPL.
     """
 
-    root: Path
+    folder: str
     import_roots: tuple[str, ...] = (".",)
     cwd: str = "."
     main: str | None = None
+
+    @property
+    def root(self) -> Path:
+        """The folder, as a path."""
+        from pathlib import Path  # four milliseconds of every start
+
+        return Path(self.folder)
 
 
 def find_project(folder: str | os.PathLike[str] | None = None) -> Project:
@@ -57,58 +67,60 @@ def find_project(folder: str | os.PathLike[str] | None = None) -> Project:
     script = _main_script()
     root = _named(folder) if folder is not None else _nearest(script)
     return Project(
-        root=root,
+        folder=root,
         import_roots=_import_roots(root),
-        cwd=_relative(Path(os.path.realpath(_cwd())), root) or ".",
+        cwd=_relative(os.path.realpath(_cwd()), root) or ".",
         main=None if script is None else _relative(script, root),
     )
 
 
-def _named(folder: str | os.PathLike[str]) -> Path:
-    root = Path(os.path.realpath(Path(folder).expanduser()))
-    if not root.is_dir():
-        raise PackageError(f"the project {str(root)!r} is not a folder: correct project=...", path=root)
-    if root.parent == root:
-        raise PackageError("the root of the file system cannot be packed: name your project's folder", path=root)
+def _named(folder: str | os.PathLike[str]) -> str:
+    root = os.path.realpath(os.path.expanduser(folder))
+    if not os.path.isdir(root):
+        raise PackageError(f"the project {root!r} is not a folder: correct project=...", path=_path(root))
+    if os.path.dirname(root) == root:
+        raise PackageError("the root of the file system cannot be packed: name your project's folder", path=_path(root))
     return root
 
 
-def _nearest(script: Path | None) -> Path:
-    start = Path(os.path.realpath(_cwd())) if script is None else script.parent
-    for folder in (start, *start.parents):
-        if _is_shared(folder):
-            break
-        if any((folder / marker).exists() for marker in MARKERS):
+def _nearest(script: str | None) -> str:
+    start = os.path.realpath(_cwd()) if script is None else os.path.dirname(script)
+    folder = start
+    while not _is_shared(folder):
+        if any(os.path.exists(os.path.join(folder, marker)) for marker in MARKERS):
             return folder
+        if folder == os.path.dirname(folder):
+            break
+        folder = os.path.dirname(folder)
     if _is_shared(start):
-        whose = "the working directory" if script is None else f"the folder of {script.name}"
+        whose = "the working directory" if script is None else f"the folder of {os.path.basename(script)}"
         raise PackageError(
             f"no project found: {whose}, {start}, is a home, system or temporary folder, too much to pack. "
             'Move your code into its own folder, or name the project: FlameRunner(name, project="path/to/project")',
-            path=start,
+            path=_path(start),
         )
     return start
 
 
-def _is_shared(folder: Path) -> bool:
+def _is_shared(folder: str) -> bool:
     homes = {os.path.realpath(os.path.expanduser("~"))}
     temporary = {os.path.realpath(os.environ[name]) for name in ("TMPDIR", "TEMP", "TMP") if os.environ.get(name)}
-    return str(folder) in _SHARED or str(folder) in homes | temporary
+    return folder in _SHARED or folder in homes | temporary
 
 
-def _main_script() -> Path | None:
+def _main_script() -> str | None:
     """Return the main script, unless it is a tool of the environment that happens to run the user's code."""
     file = getattr(sys.modules.get("__main__"), "__file__", None)
     if not file:
         return None
-    script = Path(os.path.realpath(file))
-    if not script.is_file() or any(part in {"site-packages", "dist-packages"} for part in script.parts):
+    script = os.path.realpath(file)
+    if not os.path.isfile(script) or _is_installed(script):
         return None
-    tools = {"bin", "Scripts"} & {script.parent.name}
-    if tools and any((script.parent.parent / mark).exists() for mark in ("pyvenv.cfg", "conda-meta")):
+    above, name = os.path.split(os.path.dirname(script))
+    if name in {"bin", "Scripts"} and any(os.path.exists(f"{above}/{mark}") for mark in ("pyvenv.cfg", "conda-meta")):
         return None
     places = {os.path.realpath(os.path.dirname(os.__file__)), *_script_folders()}
-    inside = any(_relative(script, Path(place)) is not None for place in places)
+    inside = any(_relative(script, place) is not None for place in places)
     return None if inside else script
 
 
@@ -117,16 +129,20 @@ def _script_folders() -> set[str]:
     return {os.path.realpath(os.path.join(prefix, name)) for prefix in prefixes for name in ("bin", "Scripts")}
 
 
-def _import_roots(root: Path) -> tuple[str, ...]:
-    environment = {os.path.realpath(sys.prefix), os.path.realpath(sys.base_prefix)} - {str(root)}
+def _is_installed(path: str) -> bool:
+    return not {"site-packages", "dist-packages"}.isdisjoint(path.split(os.sep))
+
+
+def _import_roots(root: str) -> tuple[str, ...]:
+    environment = {os.path.realpath(sys.prefix), os.path.realpath(sys.base_prefix)} - {root}
     found: list[str] = []
     for entry in sys.path:
-        path = Path(os.path.realpath(entry or _cwd()))
+        path = os.path.realpath(entry or _cwd())
         relative = _relative(path, root)
-        if relative is None or "site-packages" in path.parts or "dist-packages" in path.parts:
+        if relative is None or _is_installed(path):
             continue
         # An environment that lies in the project is not the project's code.
-        if any(_relative(path, Path(prefix)) is not None and _relative(Path(prefix), root) for prefix in environment):
+        if any(_relative(path, prefix) is not None and _relative(prefix, root) for prefix in environment):
             continue
         found.append(relative)
     if _has_src_layout(root):
@@ -134,9 +150,9 @@ def _import_roots(root: Path) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*found, "."]))
 
 
-def _has_src_layout(root: Path) -> bool:
-    source = root / "src"
-    if not source.is_dir() or (source / "__init__.py").exists():
+def _has_src_layout(root: str) -> bool:
+    source = os.path.join(root, "src")
+    if not os.path.isdir(source) or os.path.exists(os.path.join(source, "__init__.py")):
         return False
     try:
         with os.scandir(source) as entries:
@@ -145,11 +161,18 @@ def _has_src_layout(root: Path) -> bool:
         return False
 
 
-def _relative(path: Path, root: Path) -> str | None:
-    try:
-        return path.relative_to(root).as_posix()
-    except ValueError:
-        return None
+def _relative(path: str, root: str) -> str | None:
+    """The path below the root; None if it lies elsewhere. Both are absolute and without links."""
+    if path == root:
+        return "."
+    prefix = root.rstrip(os.sep) + os.sep
+    return path[len(prefix) :].replace(os.sep, "/") if path.startswith(prefix) else None
+
+
+def _path(path: str) -> Path:
+    from pathlib import Path
+
+    return Path(path)
 
 
 def _cwd() -> str:

@@ -32,7 +32,7 @@ def project(tmp_path: Path) -> Path:
 
 def pack(project: Path, name: str = "test") -> Archive:
     """Build a project's archive."""
-    return build(make_plan(Project(root=project)), name, version="1.2.3")
+    return build(make_plan(Project(folder=str(project))), name, version="1.2.3")
 
 
 def store(storage: Storage, archive: Archive, *, overwrite: bool = False) -> bool:

@@ -28,7 +28,7 @@ def plan(tmp_path: Path) -> Plan:
     (tmp_path / "main.py").write_text("print('hello')\n")
     (tmp_path / "run.sh").write_text("#!/bin/sh\n")
     (tmp_path / "run.sh").chmod(0o750)
-    return make_plan(Project(root=tmp_path.resolve()))
+    return make_plan(Project(folder=str(tmp_path.resolve())))
 
 
 def test_any_tar_program_reads_an_archive(plan: Plan) -> None:
@@ -118,7 +118,7 @@ def test_a_file_that_cannot_be_read_is_named(plan: Plan) -> None:
 def test_a_large_tree_is_built_in_a_file(tmp_path: Path) -> None:
     with (tmp_path / "zeros").open("wb") as file:
         file.truncate(40 << 20)
-    archive = build(make_plan(Project(root=tmp_path.resolve())), "test", version="1")
+    archive = build(make_plan(Project(folder=str(tmp_path.resolve()))), "test", version="1")
     assert not isinstance(archive.stream, io.BytesIO)
     with archive.stream, tarfile.open(fileobj=archive.rewind(), mode="r:gz") as tar:
         assert tar.getmember("zeros").size == 40 << 20

@@ -32,7 +32,7 @@ def check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Check]:
             (tmp_path / name).write_text(text)
         importlib.invalidate_caches()
         importlib.import_module(target)
-        check_target_imports(make_plan(Project(root=tmp_path.resolve()), excludes), target)
+        check_target_imports(make_plan(Project(folder=str(tmp_path.resolve())), excludes), target)
 
     yield run
     for name in set(sys.modules) - before:
@@ -108,7 +108,7 @@ def test_a_target_that_stays_behind_is_named(check: Check) -> None:
 
 
 def test_a_module_written_after_packing_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    plan = make_plan(Project(root=tmp_path.resolve()))
+    plan = make_plan(Project(folder=str(tmp_path.resolve())))
     (tmp_path / "fi_late.py").write_text("")
     monkeypatch.syspath_prepend(str(tmp_path))
     importlib.import_module("fi_late")
@@ -131,6 +131,6 @@ def test_circles_end(check: Check) -> None:
 
 
 def test_targets_without_a_file_pass(tmp_path: Path) -> None:
-    plan = make_plan(Project(root=tmp_path.resolve()))
+    plan = make_plan(Project(folder=str(tmp_path.resolve())))
     check_target_imports(plan, "sys")
     check_target_imports(plan, "no_such_module")

@@ -25,7 +25,7 @@ def write(root: Path, *names: str) -> None:
 
 def plan_of(root: Path, *excludes: str) -> Plan:
     """Plan a folder."""
-    return make_plan(Project(root=root.resolve()), excludes)
+    return make_plan(Project(folder=str(root.resolve())), excludes)
 
 
 def packed(plan: Plan) -> list[str]:

@@ -95,7 +95,7 @@ class LocalCarrier:
 
         self._workplaces[package.name] = Workplace(package, f"{self.work_folder}/{package.name}")
         for path in package.disposable:
-            self._add_litter(str(path))
+            self._add_litter(path)
         if package.python is not None and package.python != self.python:
             self.python = package.python
 

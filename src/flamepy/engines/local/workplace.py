@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 
 from flamepy.errors import StorageError
 from flamepy.packaging.archive import unpack
@@ -35,11 +34,11 @@ class Workplace:
     """
 
     def __init__(self, package: PackageRef, folder: str) -> None:
-        if package.local_path is None:
+        if package.archive is None:
             raise StorageError(f"package '{package.name}' at {package.url} was not brought to this machine")
-        self.folder = str(unpack(package.local_path, Path(folder), sha256=package.sha256))
+        self.folder = unpack(package.archive, folder, sha256=package.sha256)
         self.path = [os.path.normpath(f"{self.folder}/{root}") for root in package.import_roots]
-        self.path += _outside(str(package.project), bool(package.python))
+        self.path += _outside(package.folder, bool(package.python))
         self.cwd = os.path.normpath(f"{self.folder}/{package.cwd}")
         if not os.path.isdir(self.cwd):
             self.cwd = self.folder

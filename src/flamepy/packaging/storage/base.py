@@ -64,10 +64,10 @@ class Storage(Protocol):
             False if a package of that name was there already, perhaps since a moment ago, and was left as it is.
         """
 
-    def download(self, name: str, target: Path, *, progress: Progress | None = None) -> None:
+    def download(self, name: str, target: str | Path, *, progress: Progress | None = None) -> None:
         """Copy an archive into a local file."""
 
-    def local_path(self, name: str) -> Path | None:
+    def local_path(self, name: str) -> str | None:
         """Return the archive's file if the storage is a folder that this machine sees."""
 
     def delete(self, name: str) -> bool:

@@ -52,7 +52,7 @@ class CacheStorage:
         """Return the archive's URL."""
         return f"{self.url}/{_key(name)}"
 
-    def local_path(self, name: str) -> Path | None:
+    def local_path(self, name: str) -> str | None:
         """Return None: what a cache holds is not on this machine."""
         return None
 
@@ -87,9 +87,9 @@ class CacheStorage:
             self._client.put(_key(name) + _HEAD, note)
         return True
 
-    def download(self, name: str, target: Path, *, progress: Progress | None = None) -> None:
+    def download(self, name: str, target: str | Path, *, progress: Progress | None = None) -> None:
         """Fetch the archive."""
-        with self._errors("fetch", name), target.open("wb") as out:
+        with self._errors("fetch", name), open(target, "wb") as out:
             self._client.download(_key(name), out, progress=progress)
 
     def delete(self, name: str) -> bool:

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-from contextlib import suppress
-from pathlib import Path
-from urllib.parse import quote, unquote
 
 from flamepy.errors import StorageError
 from flamepy.packaging.manifest import HEAD_BYTES, parse_head
@@ -15,11 +12,13 @@ from flamepy.packaging.storage.base import SUFFIX, StoredPackage
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
     from typing import BinaryIO, NoReturn
 
     Progress = Callable[[int, int], None]
 
 _CHUNK = 1 << 20
+_PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-~/")
 _ADVICE = {
     errno.ENOSPC: "the file system is full: free some space or choose another storage",
     errno.EDQUOT: "the disk quota is used up: free some space or choose another storage",
@@ -45,22 +44,22 @@ class FileStorage:
 
     def __init__(self, url: str) -> None:
         """See the class."""
-        self.folder = Path(os.path.normpath(unquote(url.removeprefix("file://"))))
-        self.url = "file://" + quote(str(self.folder))
+        self.folder = os.path.normpath(_unquoted(url.removeprefix("file://")))
+        self.url = file_url(self.folder)
 
     def url_of(self, name: str) -> str:
         """Return the archive's ``file://`` URL."""
         return f"{self.url}/{name}{SUFFIX}"
 
-    def local_path(self, name: str) -> Path:
+    def local_path(self, name: str) -> str:
         """Return the archive's path."""
-        return self.folder / f"{name}{SUFFIX}"
+        return f"{self.folder}/{name}{SUFFIX}"
 
     def find(self, name: str) -> StoredPackage | None:
         """Look a package up."""
         path = self.local_path(name)
         try:
-            with path.open("rb") as stream:
+            with open(path, "rb") as stream:
                 status = os.fstat(stream.fileno())
                 manifest = parse_head(stream.read(HEAD_BYTES))
         except FileNotFoundError:
@@ -80,25 +79,27 @@ class FileStorage:
         file is renamed and the last of two that store at the same moment wins.
         """
         path = self.local_path(name)
-        if not overwrite and path.exists():
+        if not overwrite and os.path.exists(path):
             return False
-        partial = self.folder / f".{name}.{os.getpid()}.{os.urandom(6).hex()}.partial"
+        partial = f"{self.folder}/.{name}.{os.getpid()}.{os.urandom(6).hex()}.partial"
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            with partial.open("xb", buffering=0) as target:
+            os.makedirs(self.folder, exist_ok=True)
+            with open(partial, "xb", buffering=0) as target:
                 _copy(stream, target, size, progress)
             return _publish(partial, path, overwrite=overwrite)
         except OSError as error:
             self._fail("cannot store", path, error)
         finally:
-            with suppress(OSError):
-                partial.unlink()
+            try:
+                os.unlink(partial)
+            except OSError:  # it was not even made
+                pass
 
-    def download(self, name: str, target: Path, *, progress: Progress | None = None) -> None:
+    def download(self, name: str, target: str | Path, *, progress: Progress | None = None) -> None:
         """Copy the archive."""
         path = self.local_path(name)
         try:
-            with path.open("rb") as source, target.open("wb", buffering=0) as out:
+            with open(path, "rb") as source, open(target, "wb", buffering=0) as out:
                 _copy(source, out, os.fstat(source.fileno()).st_size, progress)
         except OSError as error:
             self._fail("cannot copy", path, error)
@@ -107,7 +108,7 @@ class FileStorage:
         """Remove the archive."""
         path = self.local_path(name)
         try:
-            path.unlink()
+            os.unlink(path)
         except FileNotFoundError:
             return False
         except OSError as error:
@@ -128,9 +129,26 @@ class FileStorage:
                 name, status = entry.name.removesuffix(SUFFIX), entry.stat()
                 yield StoredPackage(name=name, url=self.url_of(name), size=status.st_size, modified=status.st_mtime)
 
-    def _fail(self, what: str, path: Path, error: OSError) -> NoReturn:
+    def _fail(self, what: str, path: str, error: OSError) -> NoReturn:
         advice = _ADVICE.get(error.errno or 0, error.strerror or str(error))
         raise StorageError(f"{what} {path}: {advice}", url=self.url, errno=error.errno) from error
+
+
+def file_url(path: str) -> str:
+    """Return the ``file://`` URL of an absolute path."""
+    if not _PLAIN.issuperset(path):
+        from urllib.parse import quote  # with ipaddress, two milliseconds of every start
+
+        path = quote(path)
+    return f"file://{path}"
+
+
+def _unquoted(path: str) -> str:
+    if "%" in path:
+        from urllib.parse import unquote
+
+        path = unquote(path)
+    return path
 
 
 def _copy(source: BinaryIO, target: BinaryIO, size: int, progress: Progress | None) -> None:
@@ -144,7 +162,7 @@ def _copy(source: BinaryIO, target: BinaryIO, size: int, progress: Progress | No
             progress(done, size)
 
 
-def _publish(partial: Path, path: Path, *, overwrite: bool) -> bool:
+def _publish(partial: str, path: str, *, overwrite: bool) -> bool:
     """Give the finished file its name; False if the name is taken."""
     if overwrite:
         os.replace(partial, path)
@@ -154,7 +172,7 @@ def _publish(partial: Path, path: Path, *, overwrite: bool) -> bool:
     except FileExistsError:
         return False
     except OSError:  # a file system without hard links
-        if path.exists():
+        if os.path.exists(path):
             return False
         os.rename(partial, path)
     return True

@@ -60,7 +60,7 @@ class HttpStorage:
         """Return the archive's URL, without the login."""
         return f"{self.url}/{quote(name)}{SUFFIX}"
 
-    def local_path(self, name: str) -> Path | None:
+    def local_path(self, name: str) -> str | None:
         """Return None: nothing on a web server is on this machine."""
         return None
 
@@ -104,9 +104,9 @@ class HttpStorage:
             raise
         return True
 
-    def download(self, name: str, target: Path, *, progress: Progress | None = None) -> None:
+    def download(self, name: str, target: str | Path, *, progress: Progress | None = None) -> None:
         """Fetch the archive with one GET."""
-        with self._request("GET", name) as response, target.open("wb") as out:
+        with self._request("GET", name) as response, open(target, "wb") as out:
             length = response.headers.get("Content-Length", "")
             size = int(length) if length.isdigit() else 0
             done = 0

@@ -45,7 +45,7 @@ class RemoteStorage:
         """Return the archive's URL."""
         return f"{self.url}/{name}{SUFFIX}"
 
-    def local_path(self, name: str) -> Path | None:
+    def local_path(self, name: str) -> str | None:
         """Return None: what fsspec reaches is not on this machine."""
         return None
 
@@ -73,7 +73,7 @@ class RemoteStorage:
                 return self._put(name, stream, size, overwrite=overwrite, progress=progress)
             return self._put_and_rename(name, stream, size, overwrite=overwrite, progress=progress)
 
-    def download(self, name: str, target: Path, *, progress: Progress | None = None) -> None:
+    def download(self, name: str, target: str | Path, *, progress: Progress | None = None) -> None:
         """Fetch the archive."""
         with self._errors("fetch", name):
             self._fs.get_file(self._path(name), str(target), callback=_callback(progress))

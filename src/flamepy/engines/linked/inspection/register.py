@@ -202,7 +202,7 @@ class Register:
             PackageRecord(
                 name=package.name,
                 url=package.url,
-                size=package.local_path.stat().st_size if package.local_path and package.local_path.exists() else 0,
+                size=os.path.getsize(package.archive) if package.archive and os.path.exists(package.archive) else 0,
                 sha256=package.sha256,
                 created=self._engine.created,
                 runner=package.name,
