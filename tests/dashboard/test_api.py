@@ -174,7 +174,7 @@ async def test_a_thousand_sessions_are_listed_at_once(server, visit):
 
 
 async def test_metrics(visit):
-    async with visit(busy()) as client:
+    async with visit(busy(), objects=lambda: {"puts": 3, "objects": 2}) as client:
         text = (await client.get("/metrics")).text
     assert 'flame_sessions{state="Open"} 3.0' in text
     assert 'flame_tasks{application="flmrun",state="Running"}' in text
@@ -182,6 +182,8 @@ async def test_metrics(visit):
     assert 'flame_executors{state="Bound"} 5.0' in text
     assert 'flame_node_memory_bytes{node="workstation"}' in text
     assert "process_resident_memory_bytes" in text
+    assert "flame_cache_puts_total 3.0" in text
+    assert "flame_cache_objects 2.0" in text
 
 
 async def test_a_server_that_cannot_answer_is_unhealthy(server, visit, monkeypatch):

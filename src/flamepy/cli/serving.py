@@ -85,7 +85,7 @@ async def run(config: Config) -> None:
     try:
         server = Server(replace(config, cache=cache.endpoint), more=lambda server: Desk(View(server)).served())
         await server.start()
-        web = await _web_page(server)
+        web = await _web_page(server, cache)
         _announce(server, web)
         await ended.wait()
     finally:
@@ -120,7 +120,7 @@ def object_cache(config: Config) -> ObjectCache:
     )
 
 
-async def _web_page(server: Server) -> WebServer | None:
+async def _web_page(server: Server, cache: ObjectCache) -> WebServer | None:
     """Start the web page, if one is wanted."""
     config = server.config
     if config.web is None:
@@ -135,7 +135,7 @@ async def _web_page(server: Server) -> WebServer | None:
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(config.tls.cert_file, config.tls.key_file)
     host, port = address(config.web, DEFAULT_WEB_PORT)
-    page = create_app(View(server), token=config.token, hosts=[host])
+    page = create_app(View(server), token=config.token, hosts=[host], objects=cache.statistics)
     web = WebServer(page, host=host.strip("[]"), port=port, ssl=context)
     await web.start()
     return web

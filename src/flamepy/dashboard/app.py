@@ -18,7 +18,7 @@ from flamepy.dashboard.api import Api
 from flamepy.dashboard.health import Health
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection
+    from collections.abc import Awaitable, Callable, Collection, Mapping
 
     from starlette.requests import Request
     from starlette.responses import Response
@@ -31,13 +31,20 @@ STATIC = Path(__file__).with_name("static")
 _WORTH_COMPRESSING = 1024
 
 
-def create_app(source: Source, *, token: str | None = None, hosts: Collection[str] = ()) -> ASGIApp:
+def create_app(
+    source: Source,
+    *,
+    token: str | None = None,
+    hosts: Collection[str] = (),
+    objects: Callable[[], Mapping[str, int]] | None = None,
+) -> ASGIApp:
     """Return the page.
 
     Args:
         source: The server that it shows.
         token: What visitors must know; None for nothing, which is meant for loopback addresses.
         hosts: Further names under which the server may be asked; see `flamepy.dashboard.access`.
+        objects: What the object cache counts and holds, for metrics.
 
     Example:
         >>> app = create_app(source)  # doctest: +SKIP
@@ -47,7 +54,7 @@ def create_app(source: Source, *, token: str | None = None, hosts: Collection[st
             Route("/", _page("index.html", logout=token is not None)),
             Route("/login", _login),
             *Api(source).routes(),
-            *Health(source).routes(),
+            *Health(source, objects).routes(),
         ],
         middleware=[Middleware(GZipMiddleware, minimum_size=_WORTH_COMPRESSING)],
     )

@@ -16,7 +16,7 @@ from flamepy.errors import EngineError
 from flamepy.model.lifecycle import SessionState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from starlette.requests import Request
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 ANSWER_SECONDS = 5.0
 """A server that needs longer to say what it holds is not healthy."""
 
+_HELD = frozenset({"objects", "bytes", "resident_objects", "resident_bytes"})
 _WAITING = ("pending", "running")
 _ENDED = ("succeed", "failed", "cancelled")
 
@@ -35,10 +36,12 @@ class Health:
 
     Args:
         source: The server.
+        objects: What the object cache counts and holds, by name; None without one.
     """
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, objects: Callable[[], Mapping[str, int]] | None = None) -> None:
         self._source = source
+        self._objects = objects
         self._process = CollectorRegistry()
         ProcessCollector(registry=self._process)
 
@@ -58,6 +61,8 @@ class Health:
         """Say everything that can be counted, in the text format of Prometheus."""
         registry = CollectorRegistry()
         registry.register(_Shown(await self._source.snapshot()))
+        if self._objects is not None:
+            registry.register(_Objects(self._objects()))
         body = generate_latest(registry) + generate_latest(self._process)
         return Response(body, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
@@ -81,6 +86,18 @@ class _Shown:
             for node in shown.nodes:
                 capacity.add_metric([node.name], getattr(node, resource))
             yield capacity
+
+
+class _Objects:
+    """An object cache, as Prometheus' library collects it."""
+
+    def __init__(self, counts: Mapping[str, int]) -> None:
+        self._counts = counts
+
+    def collect(self) -> Iterator[Metric]:
+        for name, count in self._counts.items():
+            kind = GaugeMetricFamily if name in _HELD else CounterMetricFamily
+            yield kind(f"flame_cache_{name}", f"Of the object cache: {name.replace('_', ' ')}.", value=count)
 
 
 def _states(name: str, about: str, states: Iterable[str]) -> GaugeMetricFamily:

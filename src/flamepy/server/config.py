@@ -40,9 +40,11 @@ KEYS = frozenset(
         "cluster.limits.max_sessions",
         "cluster.limits.max_executors",
         "cluster.recovery.session.retry_limits",
+        "cache.advertise",
         "cache.endpoint",
         "cache.eviction.max_memory",
         "cache.eviction.max_objects",
+        "cache.eviction.policy",
     }
 )
 """What can be said in the file."""
@@ -55,7 +57,6 @@ IGNORED = frozenset(
         "cluster.pprof",
         "cache.network_interface",
         "cache.storage",
-        "cache.eviction.policy",
         "cache.tls",
         "cache.pprof",
     }
