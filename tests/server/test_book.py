@@ -46,7 +46,7 @@ class Books(RuleBasedStateMachine):
         self.numbers: dict[str, int] = {}
 
     def opened(self) -> Book:
-        return Book(self.store, clock=self.tick, need=Need(1, 2, 3))
+        return Book(self.store, clock=self.tick, need=Need(1, 2, 3), budget=20)
 
     def tick(self) -> int:
         self.now += 1
@@ -147,8 +147,20 @@ class Books(RuleBasedStateMachine):
         for name, session in self.book.sessions.items():
             for number, task in session.tasks.items():
                 if task.state in TERMINAL_TASK_STATES:
-                    facts = (task.state, task.output, task.message, task.ended, task.input)
+                    facts = (task.state, task.message, task.ended, *self.payload(task))
                     assert self.done.setdefault((name, number), facts) == facts
+
+    def payload(self, task):
+        """What the task was given and has made, from memory or from the store."""
+        if not task.shed:
+            return task.input, task.output
+        question = "SELECT input, output FROM tasks WHERE session = ? AND number = ?"
+        return self.store._base.execute(question, (task.session.id, task.number)).fetchone()
+
+    @invariant()
+    def memory_is_bounded(self):
+        tasks = [task for session in self.book.sessions.values() for task in session.tasks.values()]
+        assert self.book.payloads.held == sum(len(task.input or b"") + len(task.output or b"") for task in tasks) <= 20
 
     def teardown(self):
         self.store.close()

@@ -80,3 +80,22 @@ def services_below(server: ServerProcess) -> list[int]:
     """The processes that a server has started."""
     assert server.process
     return [child.pid for child in psutil.Process(server.process.pid).children(recursive=True)]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+def test_more_data_than_fits_into_memory(tmp_path):
+    """400 MiB of results: those that the server no longer holds come out of its file, also after a restart."""
+    with ServerProcess(tmp_path / "data") as server:
+        with grpc.insecure_channel(server.target) as channel:
+            client = Client(channel)
+            session = client.open(client.register(), max_instances=4)
+            tasks = [client.submit(session, do="big", size=4_000_000) for _ in range(100)]
+            for task in tasks:
+                assert len(client.watch(session, task).spec.output) == 4_000_000
+            assert psutil.Process(server.process.pid).memory_info().rss < 800 << 20
+        server.kill()
+        with server.restart(), grpc.insecure_channel(server.target) as channel:
+            listed = Client(channel).tasks(session)
+            assert [len(each.spec.output) for each in listed] == [4_000_000] * 100
+            assert psutil.Process(server.process.pid).memory_info().rss < 500 << 20

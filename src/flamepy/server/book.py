@@ -20,6 +20,7 @@ from flamepy.model.lifecycle import (
     advance,
 )
 from flamepy.server.applications import Applications
+from flamepy.server.payloads import BUDGET, Payloads
 from flamepy.server.records import DEFAULT_NEED, Event, Need, Session, Task
 from flamepy.server.refusals import Refused, Why
 from flamepy.wire.proto import types_pb2 as types
@@ -60,6 +61,7 @@ class Book:
         need: What an executor takes, if its session does not say.
         max_sessions: Closed sessions beyond so many sessions are forgotten, the oldest first; None for no limit.
         retry_limit: After how many executors that cannot be bound a session gets no more.
+        budget: Bytes of inputs and outputs in memory.
         clock: Milliseconds since the epoch.
 
     Attributes:
@@ -77,12 +79,14 @@ class Book:
         need: Need = DEFAULT_NEED,
         max_sessions: int | None = None,
         retry_limit: int = 5,
+        budget: int = BUDGET,
         clock: Callable[[], int] = milliseconds,
     ) -> None:
         self.store = store
         self.sessions: dict[str, Session] = {}
         self.open: dict[str, int] = {}
         self.active: dict[str, Session] = {}
+        self.payloads = Payloads(store, budget)
         self.applications = Applications(store, clock, lambda name: self.open.get(name, 0) > 0)
         self.changes = 0
         self.wake: Callable[[], None] = lambda: None
@@ -217,7 +221,8 @@ class Book:
         session = self.session(name)
         if session.state is not SessionState.OPEN:
             raise Refused(Why.INVALID, "Cannot create task in closed session")
-        task = Task(session, session.next_number, payload, self.clock())
+        task = Task(session, session.next_number, self.clock())
+        self.payloads.created(task, payload)
         session.next_number += 1
         session.tasks[task.number] = task
         session.counts[TaskState.PENDING] += 1
@@ -266,8 +271,8 @@ class Book:
         """Note how a task ended; whoever watches is told."""
         task.take(event)
         task.ended = self.clock()
-        task.output = output
         task.message = message
+        self.payloads.ended(task, output)
         self.store.add(
             _END_TASK,
             task.state.value,
@@ -308,14 +313,17 @@ class Book:
                 self.rouse(session)
 
     def _restore_tasks(self, rows: Iterable[tuple[Any, ...]]) -> None:
-        for name, number, state, created, started, ended, executor, message, payload, output in rows:
+        for name, number, state, created, started, ended, executor, message, payload, shed in rows:
             session = self.sessions.get(name)
             if session is None:
                 continue
-            task = Task(session, number, payload, created)
+            task = Task(session, number, created)
+            task.shed = bool(shed)
+            if payload is not None:
+                self.payloads.created(task, payload)
             task.state = TaskState(state)
             task.started, task.ended, task.executor = started, ended, executor or ""
-            task.message, task.output = message or "", output
+            task.message = message or ""
             session.tasks[number] = task
             session.counts[task.state] += 1
             session.next_number = number + 1
@@ -359,6 +367,7 @@ class Book:
 
     def _forget(self, session: Session) -> None:
         del self.sessions[session.id]
+        self.payloads.forget(session)
         for statement in _FORGET:
             self.store.add(statement, session.id)
         for task in session.tasks.values():

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from flamepy.server.book import Book
     from flamepy.server.host.fleet import Fleet
     from flamepy.server.machine import Machine
+    from flamepy.server.records import Task
     from flamepy.wire.rpc import Served
 
 CODES = {
@@ -158,13 +159,13 @@ class Frontend:
         spec = request.task
         task = self._book.create_task(spec.session_id, spec.input if spec.HasField("input") else None)
         await self._book.store.saved()
-        return replies.task_message(task, events=False, payload=False)
+        return replies.task_message(task, None, events=False)
 
     async def _get_task(self, request: asked.GetTaskRequest) -> types.Task:
         task = self._book.task(request.session_id, request.task_id)
         if task.state in TERMINAL_TASK_STATES:
             await self._book.store.saved()  # what a client saw as done stays done
-        return replies.task_message(task)
+        return await self._message(task)
 
     async def _watch_task(self, request: asked.WatchTaskRequest, context: Context) -> AsyncIterator[types.Task]:
         try:
@@ -181,13 +182,16 @@ class Frontend:
                 self._still_there(task.session.id)
                 if task.state is not seen and task.state not in TERMINAL_TASK_STATES:
                     seen = task.state
-                    yield replies.task_message(task)
+                    yield await self._message(task)
             await self._book.store.saved()
-            yield replies.task_message(task)
+            yield await self._message(task)
         except EngineError as error:
             await refuse(context, error)
         finally:
             task.watchers.remove(changed.set)
+
+    async def _message(self, task: Task, *, events: bool = True) -> types.Task:
+        return replies.task_message(task, await self._book.payloads.of(task), events=events)
 
     def _still_there(self, session: str) -> None:
         self._book.session(session)
@@ -199,7 +203,11 @@ class Frontend:
         except EngineError as error:
             await refuse(context, error)
         for task in tasks:
-            yield replies.task_message(task, events=False)
+            try:
+                message = await self._message(task, events=False)
+            except EngineError as error:
+                await refuse(context, error)
+            yield message
 
 
 def answering(behaviour: Callable[[Asked], Awaitable[Told]]) -> Callable[[Asked, Context], Awaitable[Told]]:

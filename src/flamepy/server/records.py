@@ -79,6 +79,7 @@ class Task:
         executor: Id of the executor that runs it or ran it.
         watchers: Called, in no order, whenever the state has changed.
         log: Where in the session's log its output starts and ends.
+        shed: Its input and output are in the store alone.
     """
 
     __slots__ = (
@@ -91,15 +92,17 @@ class Task:
         "number",
         "output",
         "session",
+        "shed",
         "started",
         "state",
         "watchers",
     )
 
-    def __init__(self, session: Session, number: int, payload: bytes | None, created: int) -> None:
+    def __init__(self, session: Session, number: int, created: int) -> None:
         self.session = session
         self.number = number
-        self.input = payload
+        self.input: bytes | None = None
+        self.shed = False
         self.output: bytes | None = None
         self.state = TaskState.PENDING
         self.created = created

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from flamepy.server.machine import Machine
+    from flamepy.server.payloads import Payload
     from flamepy.server.records import Application, Executor, Need, Session, Task
 
 MAX_MESSAGE = 4 * 1024 * 1024
@@ -89,18 +90,19 @@ def session_list(sessions: Iterable[Session]) -> types.SessionList:
     return listed
 
 
-def task_message(task: Task, *, events: bool = True, payload: bool = True) -> types.Task:
+def task_message(task: Task, payload: Payload | None, *, events: bool = True) -> types.Task:
     """Return a task as its message.
 
     Args:
         task: The task.
+        payload: Its input and output, None to leave them out; the input is left out where both are more than a client
+            takes.
         events: Whether to say what happened to it.
-        payload: Whether to send input and output; the input is left out too where both are more than a client takes.
     """
     number = str(task.number)
     spec = types.TaskSpec(session_id=task.session.id)
-    if payload:
-        given, made = task.input, task.output
+    if payload is not None:
+        given, made = payload
         if made is not None:
             spec.output = made
         if given is not None and len(given) + len(made or b"") <= MAX_MESSAGE - _ENVELOPE:

@@ -106,11 +106,32 @@ class Store:
         )
 
     def tasks(self) -> Iterator[tuple[Any, ...]]:
-        """Yield all tasks, by session and number."""
+        """Yield all tasks, by session and number: the inputs of those that have not ended, and whether others have."""
         yield from self._base.execute(
-            "SELECT session, number, state, created, started, ended, executor, message, input, output "
+            "SELECT session, number, state, created, started, ended, executor, message, "
+            "CASE WHEN ended IS NULL THEN input END, "
+            "ended IS NOT NULL AND (input IS NOT NULL OR output IS NOT NULL) "
             "FROM tasks ORDER BY session, number"
         )
+
+    async def payload(self, session: str, number: int) -> tuple[bytes | None, bytes | None]:
+        """Return what a task was given and what it made.
+
+        Raises:
+            EngineError: It cannot be read.
+        """
+        question = "SELECT input, output FROM tasks WHERE session = ? AND number = ?"
+
+        def read() -> tuple[bytes | None, bytes | None]:
+            try:
+                row: tuple[bytes | None, bytes | None] | None = self._base.execute(
+                    question, (session, number)
+                ).fetchone()
+            except sqlite3.Error as error:
+                raise EngineError(f"{self._path} cannot be read: {error}") from error
+            return row or (None, None)
+
+        return await asyncio.get_running_loop().run_in_executor(self._thread, read)
 
     def close(self) -> None:
         """Write nothing more; what was added and not awaited may be lost. Idempotent."""

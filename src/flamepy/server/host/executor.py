@@ -19,6 +19,7 @@ from flamepy.server.records import Executor
 if TYPE_CHECKING:
     from flamepy.server.host.workplace import Workplace
     from flamepy.server.records import Application, Session, Task
+    from flamepy.wire.proto import types_pb2 as types
 
 INSTALL_FAILED, SPAWN_FAILED, ENTER_FAILED = 10, 11, 12
 """Why an executor could not be bound."""
@@ -187,10 +188,11 @@ class HostExecutor:
         return self._session.state is SessionState.OPEN and staying <= self._session.spec.min_instances
 
     async def _run(self, task: Task) -> None:
-        assert self._instance
         assert self._process
         try:
-            result = await self._instance.invoke(task)
+            result = await self._invoke(task)
+        except EngineError as error:
+            self._ended(task, TaskEvent.FAIL, message=str(error))
         except grpc.aio.AioRpcError as error:
             if error.code() is grpc.StatusCode.UNAVAILABLE:
                 self.stop()
@@ -202,9 +204,15 @@ class HostExecutor:
                 raise
             await self._failed(task, "its executor was stopped")
         else:
-            self._answered(
-                task, result.return_code, result.output if result.HasField("output") else None, result.message
-            )
+            output = result.output if result.HasField("output") else None
+            self._answered(task, result.return_code, output, result.message)
+
+    async def _invoke(self, task: Task) -> types.TaskResult:
+        assert self._instance
+        given = await self._book.payloads.of(task)
+        if self._cancelled:
+            raise asyncio.CancelledError
+        return await self._instance.invoke(task, given.input)
 
     def _answered(self, task: Task, code: int, output: bytes | None, message: str) -> None:
         if code:

@@ -57,9 +57,9 @@ class Instance:
         call = self._call = self._enter(context, wait_for_ready=True)
         return await call
 
-    async def invoke(self, task: Task) -> types.TaskResult:
-        """Run a task."""
-        context = asked.TaskContext(task_id=str(task.number), session_id=task.session.id, input=task.input)
+    async def invoke(self, task: Task, payload: bytes | None) -> types.TaskResult:
+        """Run a task on its input."""
+        context = asked.TaskContext(task_id=str(task.number), session_id=task.session.id, input=payload)
         call = self._call = self._invoke(context)
         return await call
 
