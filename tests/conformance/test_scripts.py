@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+import zipfile
 
 import pytest
 
@@ -299,3 +300,37 @@ if __name__ == "__main__":
         print(service(2).get())
 """
     assert script.run_text(DEFINITIONS + text).stdout.splitlines() == ["6"]
+
+
+@pytest.mark.engine("local")  # clusters make environments where their executors are, with tests of their own
+def test_an_environment_of_its_own(script):
+    """The executor has what the project asks for, which the client has not, and nothing of the client's."""
+    wheel = script.folder / "answer-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr("answer.py", "ANSWER = 42\n")
+        archive.writestr("answer-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: answer\nVersion: 1.0\n")
+        archive.writestr("answer-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr("answer-1.0.dist-info/RECORD", "")
+    (script.folder / "pyproject.toml").unlink()
+    script.write(f"./{wheel.name}\n", "requirements.txt")
+    script.write(
+        """
+import importlib.util
+import sys
+
+from flamepy import FlameRunner
+
+
+def look():
+    import answer
+
+    return answer.ANSWER, sys.prefix, importlib.util.find_spec("pytest") is None
+
+
+if __name__ == "__main__":
+    with FlameRunner("own", environment="uv") as runner:
+        found, prefix, clean = runner.service(look)().get(40)
+        print(found, prefix != sys.prefix, clean)
+"""
+    )
+    assert script.run("main.py").stdout == "42 True True\n"

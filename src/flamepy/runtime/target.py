@@ -21,7 +21,7 @@ class Target:
 
     Args:
         binding: What the client sent with `Ask.BIND`: ``path``, ``cwd``, ``argv``, ``site``, ``main``, ``kind``,
-            ``target``, ``state``, ``methods``.
+            ``target``, ``state``, ``methods``, and ``prefix``: the client's, or None in an environment of its own.
     """
 
     def __init__(self, binding: dict[str, Any]) -> None:
@@ -35,9 +35,12 @@ class Target:
             Exception: Whatever importing the user's code or creating the object raises.
         """
         binding = self._binding
-        sys.path[:] = binding["path"]
         sys.argv = list(binding["argv"])
-        sys.prefix, sys.exec_prefix = binding["prefix"]
+        if binding["prefix"] is None:
+            _use_own_environment(binding["path"])
+        else:
+            sys.path[:] = binding["path"]
+            sys.prefix, sys.exec_prefix = binding["prefix"]
         os.chdir(binding["cwd"])
         if binding["site"]:
             import site
@@ -52,6 +55,15 @@ class Target:
         elif binding["kind"] == "class":
             self.instance = self.instance()
         return [getattr(self.instance, name) if name else self.instance for name in binding["methods"]]
+
+
+def _use_own_environment(path: list[str]) -> None:
+    """Take modules from the package and from this interpreter's own environment, and none from the client's."""
+    import site
+
+    sdk = sys.path[0]  # where the template found us, among all that the client has installed
+    site.main()
+    sys.path[:] = [*path, *(entry for entry in sys.path if entry != sdk)]
 
 
 def _import_main(path: str) -> None:

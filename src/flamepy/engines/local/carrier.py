@@ -97,7 +97,16 @@ class LocalCarrier:
         for path in package.disposable:
             self._add_litter(path)
         if package.python is not None and package.python != self.python:
-            self.python = package.python
+            self._use_python(package.python)
+
+    def _use_python(self, python: str) -> None:
+        """Fork from another interpreter: the template that was started ahead of its package is not the right one."""
+        self.python = python
+        launcher, self._launcher = self._launcher, None
+        if launcher is not None:
+            self._clock.ignore(launcher.fileno())
+            launcher.abandon()
+        self._start_template()
 
     def forget(self, package: PackageRef) -> None:
         """Remove what `prepare` unpacked."""
@@ -111,7 +120,7 @@ class LocalCarrier:
         return {
             "path": workplace.path,
             "cwd": workplace.cwd,
-            "prefix": (sys.prefix, sys.exec_prefix),
+            "prefix": (sys.prefix, sys.exec_prefix) if self.python is None else None,
             "site": workplace.needs_site,
             "main": os.path.join(workplace.folder, spec.main_path) if spec.main_path else None,
             "progress": self.slots.path,

@@ -43,7 +43,7 @@ class Workplace:
         if not os.path.isdir(self.cwd):
             self.cwd = self.folder
         names = {getattr(f, "__name__", type(f).__name__) for f in sys.meta_path}
-        self.needs_site = package.python is not None or any(
+        self.needs_site = package.python is None and any(
             name not in _PLAIN_FINDERS and "ditable" in name for name in names
         )
 
