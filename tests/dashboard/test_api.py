@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import time
 
+import httpx
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from dashboard.conftest import HERE
-from dashboard.scene import TRACE, busy
+from dashboard.scene import TRACE, FakeServer, busy
+from flamepy.dashboard.app import create_app
 from flamepy.model.snapshot import ExecutorRecord
 
 EVIL = "<img src=x onerror=alert(1)>\"'&\u2028"
@@ -237,3 +241,24 @@ async def test_a_hundred_thousand_tasks(server, visit):
 async def _one_task(server):
     server.put_task("a", "0", "Succeed", created=0.0)
     return await server.task("a", "0")
+
+
+PATHS = ["sessions", "session", "tasks", "task", "log", "timeline", "overview", "close", "cancel", "..", "%2e%2e"]
+
+
+@given(
+    st.sampled_from(PATHS),
+    st.dictionaries(st.sampled_from(["session", "task", "state", "q", "offset", "limit", "start", "width"]), st.text()),
+    st.binary(max_size=200),
+)
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+async def test_no_question_breaks_it(path, query, body):
+    server = FakeServer()
+    server.add_session("a")
+    transport = httpx.ASGITransport(app=create_app(server))
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        for method in ("GET", "POST"):
+            answer = await client.request(
+                method, f"/api/{path}", params=query, content=body, headers={"Origin": "http://localhost"}
+            )
+            assert answer.status_code < 500

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -50,6 +51,7 @@ app.command("completion")(completion)
 
 def main() -> None:
     """Run ``flmctl`` with the arguments of this process, and end it with an exit code of `flamepy.cli.exits`."""
+    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")  # it tells of every connection that ends
     prepare()
     app(args=hoisted(sys.argv[1:]), prog_name="flmctl")
 

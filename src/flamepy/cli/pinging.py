@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,10 +17,11 @@ from flamepy.cli.kinds import Column
 from flamepy.cli.render import show_lines, show_table
 from flamepy.cli.survey import Target
 from flamepy.engines.administration import PingOrder
+from flamepy.errors import FlameError
 from flamepy.model.lifecycle import TaskState
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from flamepy.context import FlameContext
     from flamepy.engines.administration import Pinged, Pings
@@ -44,6 +47,7 @@ app = typer.Typer(
 
 def main() -> None:
     """Run ``flmping`` with the arguments of this process, and end it with an exit code of `flamepy.cli.exits`."""
+    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")  # it tells of every connection that ends
     app(args=sys.argv[1:], prog_name="flmping")
 
 
@@ -97,7 +101,8 @@ def ping(  # noqa: PLR0913 - the options of a command are its arguments
 def _run(context: FlameContext, order: PingOrder) -> tuple[Sequence[Pinged], float]:
     begin = time.perf_counter()
     pings = _open(context, order)
-    try:
+    with ExitStack() as undo:
+        undo.push(_closing(pings))
         made = time.perf_counter() - begin
         show_lines(
             [f"Session <{pings.session}> was created in <{_ms(made)}>, start to run <{order.tasks}> tasks in it:"]
@@ -107,8 +112,17 @@ def _run(context: FlameContext, order: PingOrder) -> tuple[Sequence[Pinged], flo
         begin = time.perf_counter()
         done = pings.run()
         return done, time.perf_counter() - begin
-    finally:
-        pings.close()
+
+
+def _closing(pings: Pings) -> Callable[[type[BaseException] | None, BaseException | None, object], None]:
+    def close(_: type[BaseException] | None, error: BaseException | None, __: object) -> None:
+        try:
+            pings.close()
+        except FlameError:
+            if error is None:  # else that is what people want to know of, or their Ctrl-C
+                raise
+
+    return close
 
 
 def _open(context: FlameContext, order: PingOrder) -> Pings:

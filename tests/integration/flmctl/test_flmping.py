@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import re
+import signal
+import subprocess
+import sys
+import time
 
 import pytest
 
@@ -52,3 +56,16 @@ def test_a_failing_task_is_exit_code_1(flmping):
 @pytest.mark.parametrize("arguments", [["-t", "-1"], ["-m", "much"], ["-r", "cpu=many"], ["-r", "disk=1"]])
 def test_a_wrong_command_line(flmping, arguments):
     flmping(*arguments, code=2 if arguments[0] == "-t" else 1)
+
+
+def test_ctrl_c_stops_what_runs(server, flmctl):
+    command = [sys.executable, "-m", "flamepy.cli.pinging", "-t", "4", "-d", "600000", "--endpoint", server.endpoint]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+        session = re.search(r"<(flmping-\w+)>", running.stdout.readline())[1]
+        deadline = time.monotonic() + 60
+        while " Running " not in flmctl("list", "-t", "--in", session).stdout:
+            assert time.monotonic() < deadline
+        running.send_signal(signal.SIGINT)
+        assert "Traceback" not in running.stderr.read()
+    assert running.returncode == 130
+    assert "State:          Closed" in flmctl("view", "-s", session).stdout

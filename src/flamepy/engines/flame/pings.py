@@ -77,11 +77,14 @@ class FlamePings:
         return asyncio.run(self._run())
 
     def close(self) -> None:
-        """Close the session; idempotent."""
+        """Close the session, and where the cluster can do that stop what still runs; idempotent."""
         if self._open:
             self._open = False
+            from flamepy.engines.flame.desk import Desk
+
             try:
-                self._frontend.close_session(self.session)
+                if not Desk(self._frontend.channel).close_session(self.session):
+                    self._frontend.close_session(self.session)
             finally:
                 self._frontend.close()
 
