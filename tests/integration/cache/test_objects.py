@@ -105,11 +105,11 @@ def test_delete_takes_a_key_a_session_or_an_application(client):
     refused("NOT_FOUND", client.get, "a/s/2")
 
 
-def test_a_deleted_object_starts_anew(client):
-    client.put("app/session/x", b"1")
-    client.put("app/session/x", b"2")
+def test_the_successor_of_a_deleted_object_is_not_taken_for_it(client):
+    ref = client.put("app/session/x", b"1")
     client.delete("app/session/x")
-    assert client.put("app/session/x", b"3").version == 1
+    assert client.put("app/session/x", b"2").version == 2
+    assert client.get("app/session/x", have=ref.version).data == b"2"
 
 
 def test_keys_are_listed_with_sizes(client):

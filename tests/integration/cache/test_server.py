@@ -145,19 +145,19 @@ def test_a_killed_server_loses_no_object_that_it_had_accepted(start, tmp_path):
     accepted, big = [], os.urandom(MIB)
     try:
         client = CacheClient(server.stdout.readline().strip())
-        killer = threading.Timer(0.5, server.send_signal, [signal.SIGKILL])
-        killer.start()
         client._patiently = lambda call, attempts=None: call(client._connected())
         with suppress(EngineError):
             while True:
-                accepted.append(client.put(f"app/s/{len(accepted) % 50}", big, b"%d" % len(accepted)))
+                accepted.append(client.put(f"app/s/{len(accepted) % 5}", big, b"%d" % len(accepted)))
+                if len(accepted) == 10:
+                    threading.Timer(0.05, server.send_signal, [signal.SIGKILL]).start()
     finally:
         server.kill()
         server.wait()
         server.stdout.close()
     client = CacheClient(start(data=tmp_path).endpoint)
     last = {ref.key: ref for ref in accepted}
-    assert len(accepted) > 3
+    assert len(accepted) >= 10
     for number, ref in enumerate(accepted):
         if last[ref.key] is ref:
             found = client.get(ref.key)

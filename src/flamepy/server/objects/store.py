@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flamepy.server.objects.values import Blob, Contents, Value
 from flamepy.wire.objects import ANY_SESSION, split_key
@@ -21,6 +21,13 @@ MAX_PATCHES = 1000
 _LOCKS = 64
 # How many versions of objects that are gone are remembered, so that their successors are not taken for them.
 _REMEMBERED = 100_000
+
+
+class _Listed(NamedTuple):
+    """What is known of an object without looking at it; version 0 if it was not looked at since the start."""
+
+    nbytes: int
+    version: int = 0
 
 
 class ObjectMissing(KeyError):
@@ -54,13 +61,13 @@ class ObjectStore:
         self._max_objects = max_objects
         self._mutex = threading.Lock()
         self._locks = [threading.Lock() for _ in range(_LOCKS)]
-        self._sizes: dict[str, int] = {}
+        self._listed: dict[str, _Listed] = {}
         self._folders: dict[tuple[str, str], set[str]] = {}
         self._resident: OrderedDict[str, Contents] = OrderedDict()
         self._bytes = 0
         self._gone: OrderedDict[str, int] = OrderedDict()
         for found in disk.scan() if disk is not None else ():
-            self._note(found.key, found.nbytes)
+            self._note(found.key, _Listed(found.nbytes))
 
     # ---- what clients ask for
 
@@ -155,14 +162,14 @@ class ObjectStore:
     def sizes(self) -> list[tuple[str, int]]:
         """Return all keys with their bytes."""
         with self._mutex:
-            return list(self._sizes.items())
+            return [(key, listed.nbytes) for key, listed in self._listed.items()]
 
     def totals(self) -> dict[str, int]:
         """Return ``objects``, ``bytes``, and of these what is in memory: ``resident_objects``, ``resident_bytes``."""
         with self._mutex:
             return {
-                "objects": len(self._sizes),
-                "bytes": sum(self._sizes.values()),
+                "objects": len(self._listed),
+                "bytes": sum(listed.nbytes for listed in self._listed.values()),
                 "resident_objects": len(self._resident),
                 "resident_bytes": self._bytes,
             }
@@ -174,7 +181,7 @@ class ObjectStore:
 
     def _contents(self, key: str) -> Contents | None:
         contents = self._in_memory(key)
-        if contents is not None or self._disk is None or key not in self._sizes:
+        if contents is not None or self._disk is None or key not in self._listed:
             return contents
         contents = self._disk.load(key)
         if contents is None:
@@ -187,7 +194,7 @@ class ObjectStore:
     def _keep(self, key: str, contents: Contents) -> None:
         with self._mutex:
             self._gone.pop(key, None)
-            self._note(key, contents.nbytes)
+            self._note(key, _Listed(contents.nbytes, contents.version))
             self._drop(key)
             self._resident[key] = contents
             self._bytes += contents.nbytes
@@ -205,13 +212,13 @@ class ObjectStore:
             return contents
 
     def _forget(self, key: str) -> bool:
+        """Take an object off the list, but remember its version: a reader may still have it."""
         with self._mutex:
             self._drop(key)
-            self._gone.pop(key, None)
             return self._unnote(key)
 
-    def _note(self, key: str, nbytes: int) -> None:
-        self._sizes[key] = nbytes
+    def _note(self, key: str, listed: _Listed) -> None:
+        self._listed[key] = listed
         app, session, _ = split_key(key)
         self._folders.setdefault((app, session), set()).add(key)
 
@@ -221,13 +228,17 @@ class ObjectStore:
         folder.discard(key)
         if not folder:
             self._folders.pop((app, session), None)
-        return self._sizes.pop(key, None) is not None
+        listed = self._listed.pop(key, None)
+        if listed is not None and listed.version:
+            self._gone[key] = listed.version
+            if len(self._gone) > _REMEMBERED:
+                self._gone.popitem(last=False)
+        return listed is not None
 
-    def _drop(self, key: str) -> Contents | None:
+    def _drop(self, key: str) -> None:
         contents = self._resident.pop(key, None)
         if contents is not None:
             self._bytes -= contents.nbytes
-        return contents
 
     def _evict(self, *, spared: str | None) -> int:
         """Drop those that were not used for longest until the rest fits."""
@@ -236,13 +247,10 @@ class ObjectStore:
             key = next(iter(self._resident))
             if key == spared:
                 break
-            contents = self._drop(key)
+            self._drop(key)
             count += 1
-            if self._disk is None and contents is not None:
+            if self._disk is None:
                 self._unnote(key)
-                self._gone[key] = contents.version
-                if len(self._gone) > _REMEMBERED:
-                    self._gone.popitem(last=False)
         return count
 
     def _is_full(self) -> bool:
