@@ -141,7 +141,9 @@ class Deployment:
         archive = build(plan, self.name, version=_version(), progress=partial(self._progress, "packing"))
         with archive.stream:
             package = self._place(storage, archive, plan)
-        return package._replace(python=python, import_roots=project.import_roots, cwd=project.cwd)
+        return package._replace(
+            python=python, environment=self._environment, import_roots=project.import_roots, cwd=project.cwd
+        )
 
     def _open_storage(self) -> Storage:
         if self._storage is not None:

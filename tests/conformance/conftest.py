@@ -6,14 +6,17 @@ any engine.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from servers import ServerProcess
 
 from flamepy import FlameAsyncRunner, FlameContext, FlamePackage, FlameRunner
 
@@ -23,12 +26,44 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 SOURCES = HERE / "project" / "src"
 
+_server = contextlib.ExitStack()
+_cluster: list[ServerProcess] = []
+
+TEMPLATE = "this-python"
+"""An application that starts the interpreter of the tests, with its packages; flmrun would install upstream's SDK."""
+
+
+def cluster() -> str:
+    """The endpoint of a Flame cluster; its server is started when it is first asked for, and once per process."""
+    if not _cluster:
+        folder = tempfile.TemporaryDirectory(prefix="flamepy-cluster-", ignore_cleanup_errors=True)
+        data = Path(_server.enter_context(folder)) / "data"
+        _cluster.append(_server.enter_context(ServerProcess(data, resources="cpu=100,mem=400g")))
+        from flamepy.engines.select import frontend
+        from flamepy.wire.proto import types_pb2 as types
+
+        with frontend(FlameContext(endpoint=_cluster[0].endpoint)) as connected:
+            spec = types.ApplicationSpec(command=sys.executable, arguments=["-m", "none"])
+            connected.register_application(TEMPLATE, spec)
+    return _cluster[0].endpoint
+
+
+def on_flame(storage: Path) -> FlameContext:
+    return FlameContext(
+        endpoint=cluster(), package=FlamePackage(storage.as_uri()), environment="current", template=TEMPLATE
+    )
+
+
 CONTEXTS: dict[str, Callable[[Path], FlameContext]] = {
     "local": lambda storage: FlameContext(endpoint="local://", package=FlamePackage(storage.as_uri())),
+    "flame": on_flame,  # our server, by the stream that both ends know
+    "flame-v1": on_flame,  # plain flame.v1, as on any cluster
 }
 """For each engine how its context is made, given a folder for packages."""
 
 ENGINE = os.environ.get("FLAMEPY_TEST_ENGINE", "local")
+if ENGINE == "flame-v1":
+    os.environ["FLAMEPY_FLAME_LINKS"] = "0"
 
 sys.path.insert(0, str(SOURCES))
 sys.modules.pop("workshop", None)
@@ -43,6 +78,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for mark in item.iter_markers("engine"):
             if ENGINE not in mark.args:
                 item.add_marker(pytest.mark.skip(reason=f"only on {', '.join(mark.args)}"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def server_of_the_tests() -> Iterator[None]:
+    yield
+    _server.close()
 
 
 @pytest.fixture
@@ -115,6 +156,8 @@ class Script:
             f'    endpoint: "{context.endpoint}"\n'
             "    package:\n"
             f'      - storage: "{storage.as_uri()}"\n'
+            + (f"    environment: {context.environment}\n" if context.environment else "")
+            + (f"    runner:\n      template: {context.template}\n" if context.template else "")
         )
 
     def write(self, text: str, name: str = "main.py") -> Path:

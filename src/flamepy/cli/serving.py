@@ -17,10 +17,13 @@ import typer
 from flamepy.errors import FlameError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from flamepy.dashboard.serving import WebServer
     from flamepy.server.app import Server
     from flamepy.server.config import Config
     from flamepy.server.objects import ObjectCache
+    from flamepy.wire.rpc import Served
 
 app = typer.Typer(name="flame-session-manager", add_completion=False, rich_markup_mode=None)
 
@@ -72,8 +75,6 @@ async def run(config: Config) -> None:
         FlameError: It cannot be started.
     """
     from flamepy.server.app import Server
-    from flamepy.server.desk import Desk
-    from flamepy.server.view import View
 
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -83,7 +84,7 @@ async def run(config: Config) -> None:
     await asyncio.to_thread(cache.start)
     server, web = None, None
     try:
-        server = Server(replace(config, cache=cache.endpoint), more=lambda server: Desk(View(server)).served())
+        server = Server(replace(config, cache=cache.endpoint), more=_beside)
         await server.start()
         web = await _web_page(server, cache)
         _announce(server, web)
@@ -94,6 +95,17 @@ async def run(config: Config) -> None:
         if server is not None:
             await server.stop()
         await asyncio.to_thread(cache.stop)
+
+
+def _beside(server: Server) -> Iterator[Served]:
+    """What is served beside ``flame.v1``."""
+    from flamepy.engines.select import hosted_executor
+    from flamepy.server.desk import Desk
+    from flamepy.server.links import Links
+    from flamepy.server.view import View
+
+    yield from Desk(View(server)).served()
+    yield from Links(server, hosted_executor).served()
 
 
 def object_cache(config: Config) -> ObjectCache:

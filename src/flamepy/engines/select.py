@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from flamepy.context import FlameContext
     from flamepy.engines.administration import Administration, PingOrder, Pings
     from flamepy.engines.flame.frontend import Frontend
+    from flamepy.engines.flame.host.relay import Relay as HostedExecutor
     from flamepy.engines.port import Engine, Inspector
 
 FLAME_SCHEMES = frozenset({"http", "https", "grpc", "grpcs"})
@@ -37,6 +38,18 @@ def connect(
         return _local(
             object_memory=object_memory, show_logs=show_logs, log_prefix=log_prefix, main_by_value=main_by_value
         )
+    if context.scheme in FLAME_SCHEMES:
+        from flamepy.engines.flame.engine import FlameEngine
+
+        cluster = FlameEngine(
+            context,
+            object_memory=object_memory,
+            show_logs=show_logs,
+            log_prefix=log_prefix,
+            main_by_value=main_by_value,
+        )
+        cluster.start()
+        return cluster
     raise EngineUnavailable(
         f"no driver for '{context.scheme}' endpoints ({context.endpoint}) in this version; use local://",
         endpoint=context.endpoint,
@@ -141,3 +154,14 @@ def _require_cluster(context: FlameContext) -> None:
             "with flame-session-manager, then say --endpoint, or set FLAME_ENDPOINT or flame.yaml",
             endpoint=context.endpoint,
         )
+
+
+def hosted_executor(order: dict[str, Any]) -> HostedExecutor:
+    """Make an executor on this machine for a client of a server; it is started by its ``start``.
+
+    Args:
+        order: What the client said of its package.
+    """
+    from flamepy.engines.flame.host.relay import Relay
+
+    return Relay(order)

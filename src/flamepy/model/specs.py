@@ -61,6 +61,7 @@ class PackageRef(Record):
         cwd: Working directory of the executors, relative to the unpacked package.
         python: The interpreter on this machine that has the project's dependencies; None for the client's own, or
             if the engine makes the environment.
+        environment: ``current`` or ``uv`` where the engine makes the environment; None for its default.
         disposable: Files on this machine that would be left should this process be killed.
     """
 
@@ -72,6 +73,7 @@ class PackageRef(Record):
     import_roots: tuple[str, ...] = (".",)
     cwd: str = "."
     python: str | None = None
+    environment: str | None = None
     disposable: tuple[str, ...] = ()
 
     @property

@@ -135,6 +135,11 @@ class FrameBuffer:
         self._make_room(HEADER)
         return messages
 
+    @property
+    def pending(self) -> int:
+        """Bytes of a message that is not whole yet."""
+        return self._end - self._start
+
     def _make_room(self, needed: int) -> None:
         """Move what is left to the front, and grow if the next message is larger than the buffer."""
         left = self._view[self._start : self._end].tobytes() if self._end > self._start else b""

@@ -20,6 +20,7 @@ there and connects it by a channel, and that is all that differs between the dri
     fleet.py       the core's commands, carried out                  process.py binding.py deaths.py
     nesting.py     calls made by tasks                               deadlines.py  timeouts, cancelling
     output.py      what tasks print                                  machine.py    this machine's memory and folders
+    objects.py     large buffers in shared memory, where a carrier wants no other store
     interrupts.py  Ctrl-C, put off to a safe place                   forks.py      the user's process was forked
     inspection/    what flmctl sees: places, snapshots, logs, history
 """

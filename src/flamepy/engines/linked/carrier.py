@@ -89,7 +89,11 @@ class Channel(Protocol):
 
 
 class Carrier(Protocol):
-    """Starts executors somewhere; all but the constructor is called by one engine."""
+    """Starts executors somewhere; all but the constructor is called by one engine.
+
+    One whose messages take long on their way has a ``latency`` too, seconds for there and back: executors are then
+    given more work ahead, and a call is not taken for slow that only travels far.
+    """
 
     endpoint: str
     resources: Resources  # what there is in all, of what services ask for by name

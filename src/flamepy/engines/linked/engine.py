@@ -53,6 +53,7 @@ class LinkedEngine:
         self.closing = self.closed = False
         self.why_closed = "this runner has been left"
         self.nested_calls = 0
+        self.latency: float = getattr(carrier, "latency", 0.0)
         self.sessions: dict[str, LinkedSession] = {}
         self.packages: dict[str, PackageRef] = {}
         self._counts: dict[str, int] = {}

@@ -83,6 +83,7 @@ class Link:
         self.held: dict[str, object] = {}
         self.tail: deque[str] = deque(maxlen=TAIL_LINES)
         self._fleet = fleet
+        self._latency = session.engine.latency
         self._reader = fleet.reader
         self._news = fleet.news.handlers
         self._lock = fleet.new_lock()
@@ -256,7 +257,7 @@ class Link:
         session = self.session
         if count:
             session.succeeded += count
-            sample = (now - self.mark) / count
+            sample = max(1e-7, now - self.mark - self._latency) / count
             session.cost = (session.cost + sample) / 2 if session.cost else sample
         self.mark = now
         if not self.pending:

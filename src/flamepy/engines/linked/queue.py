@@ -61,6 +61,7 @@ class CallQueue(LinkedSource):
         self._ordered = spec.stateful and spec.max_instances == 1
         self._single = spec.max_instances == 1
         self._trivial = spec.defaults == PLAIN
+        self._ahead = WORK_AHEAD + 2 * engine.latency  # what is under way counts as well
         self._closed: BaseException | None = None
 
     def label(self, method: int) -> str:
@@ -264,7 +265,7 @@ class CallQueue(LinkedSource):
             return min(BATCH, WINDOW - pending)
         if not link.ready and pending:
             return 0
-        window = int(min(WINDOW, max(1, WORK_AHEAD / self.cost))) if self.cost else 1
+        window = int(min(WINDOW, max(1, self._ahead / self.cost))) if self.cost else 1
         share = -(-len(self.queued) // len(self.links))
         return min(BATCH, window - pending, max(1, share))
 

@@ -10,5 +10,5 @@
 
     engine.py      the linked engine over this carrier      carrier.py channel.py    start executors, connect them
     launcher.py    the client's side of the template        processes.py             progress cells, ends by force
-    objects.py     shared memory, reference counts, spill   workplace.py             the unpacked package
+    workplace.py   the unpacked package
 """

@@ -7,10 +7,10 @@ import os
 import sys
 
 from flamepy.engines.linked.machine import gpu_count, machine_memory, shared_memory_root, temporary_root, this_node
+from flamepy.engines.linked.objects import ObjectStore
 from flamepy.engines.linked.process import End
 from flamepy.engines.local.channel import LocalChannel
 from flamepy.engines.local.launcher import Launcher
-from flamepy.engines.local.objects import ObjectStore
 from flamepy.engines.local.processes import Slots, end_orphan
 from flamepy.errors import EngineUnavailable
 from flamepy.model.specs import Resources

@@ -39,12 +39,13 @@ class ProbeReply(_message.Message):
     def __init__(self, flamepy: _Optional[str] = ..., python: _Optional[str] = ..., protocol: _Optional[int] = ..., server: _Optional[str] = ..., carries: bool = ..., inline_bytes: _Optional[int] = ..., pythons: _Optional[_Iterable[str]] = ..., node: _Optional[str] = ..., refusal: _Optional[str] = ...) -> None: ...
 
 class CarryFrame(_message.Message):
-    __slots__ = ("open", "ring", "kill", "tally", "data", "started", "output", "ended", "progress", "running")
+    __slots__ = ("open", "ring", "kill", "tally", "data", "piece", "started", "output", "ended", "progress", "running")
     OPEN_FIELD_NUMBER: _ClassVar[int]
     RING_FIELD_NUMBER: _ClassVar[int]
     KILL_FIELD_NUMBER: _ClassVar[int]
     TALLY_FIELD_NUMBER: _ClassVar[int]
     DATA_FIELD_NUMBER: _ClassVar[int]
+    PIECE_FIELD_NUMBER: _ClassVar[int]
     STARTED_FIELD_NUMBER: _ClassVar[int]
     OUTPUT_FIELD_NUMBER: _ClassVar[int]
     ENDED_FIELD_NUMBER: _ClassVar[int]
@@ -55,12 +56,13 @@ class CarryFrame(_message.Message):
     kill: Kill
     tally: Tally
     data: bytes
+    piece: Piece
     started: Started
     output: Output
     ended: Ended
     progress: Progress
     running: Running
-    def __init__(self, open: _Optional[_Union[Open, _Mapping]] = ..., ring: _Optional[_Union[Ring, _Mapping]] = ..., kill: _Optional[_Union[Kill, _Mapping]] = ..., tally: _Optional[_Union[Tally, _Mapping]] = ..., data: _Optional[bytes] = ..., started: _Optional[_Union[Started, _Mapping]] = ..., output: _Optional[_Union[Output, _Mapping]] = ..., ended: _Optional[_Union[Ended, _Mapping]] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ..., running: _Optional[_Union[Running, _Mapping]] = ...) -> None: ...
+    def __init__(self, open: _Optional[_Union[Open, _Mapping]] = ..., ring: _Optional[_Union[Ring, _Mapping]] = ..., kill: _Optional[_Union[Kill, _Mapping]] = ..., tally: _Optional[_Union[Tally, _Mapping]] = ..., data: _Optional[bytes] = ..., piece: _Optional[_Union[Piece, _Mapping]] = ..., started: _Optional[_Union[Started, _Mapping]] = ..., output: _Optional[_Union[Output, _Mapping]] = ..., ended: _Optional[_Union[Ended, _Mapping]] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ..., running: _Optional[_Union[Running, _Mapping]] = ...) -> None: ...
 
 class Open(_message.Message):
     __slots__ = ("session", "service", "package", "resources", "python", "environment", "main_path", "hello", "client", "environment_current")

@@ -32,12 +32,15 @@ class ObjectStore:
         spill: On disk.
         limit: Bytes of shared memory that objects may take.
         main_by_value: See `flamepy.serialization.byvalue`.
+        pool_limit: Bytes of unused segments that are kept for the next objects; None for a share of ``limit``.
     """
 
-    def __init__(self, folder: str, spill: str, limit: int, *, main_by_value: bool) -> None:
+    def __init__(
+        self, folder: str, spill: str, limit: int, *, main_by_value: bool, pool_limit: int | None = None
+    ) -> None:
         self.folder, self.spill, self.limit = folder, spill, limit
         self.ledger_path = f"{folder}/ledger"
-        self.pool_limit = limit // POOL_SHARE
+        self.pool_limit = limit // POOL_SHARE if pool_limit is None else pool_limit
         self._ledger = Ledger(self.ledger_path, limit)
         self._arena = Arena(folder, spill, "c", self._ledger, self.pool_limit)
         self._written: dict[str, Segment] = {}

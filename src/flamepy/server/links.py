@@ -1,0 +1,222 @@
+"""``flamepy.Links``: executors lent to clients that speak flamepy's own stream; they schedule their calls themselves.
+
+One ``Carry`` call is one executor, from its start to its end. It belongs to a session that the client has opened
+through the Frontend, and whose counters it tells us, so that lists show it like any other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import uuid
+from typing import TYPE_CHECKING, Any, Protocol
+
+import grpc
+
+from flamepy.errors import FlameError
+from flamepy.model.lifecycle import ExecutorEvent, TaskState
+from flamepy.server import records
+from flamepy.server.refusals import Refused
+from flamepy.wire import links
+from flamepy.wire.proto import links_pb2 as messages
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator
+
+    from flamepy.server.app import Server
+    from flamepy.wire.rpc import Served
+
+    Frames = AsyncIterator[messages.CarryFrame]
+    Context = grpc.aio.ServicerContext[messages.CarryFrame, messages.CarryFrame]
+
+BELL_BYTES = 8
+"""Of the number of a call, in a ring of the bell."""
+
+
+class Executor(Protocol):
+    """An executor on this machine, as the entry point brings it."""
+
+    @property
+    def pid(self) -> int:
+        """Its process."""
+
+    @property
+    def running(self) -> int:
+        """Number of the call that it runs, or ran when it ended."""
+
+    async def start(self) -> None:
+        """Start it."""
+
+    def send(self, data: bytes) -> None:
+        """Send bytes to it."""
+
+    def write(self, name: str, capacity: int, offset: int, data: bytes) -> None:
+        """Take in a part of an object."""
+
+    def ring(self, bell: bytes) -> None:
+        """Interrupt it."""
+
+    def kill(self) -> None:
+        """End its process."""
+
+    async def next(self) -> tuple[str, Any]:
+        """What it says next."""
+
+    async def end(self) -> int | None:
+        """Let it end; returns its wait status."""
+
+
+class Links:
+    """The service.
+
+    Args:
+        server: Whose.
+        executors: Makes an executor from a client's order.
+    """
+
+    def __init__(self, server: Server, executors: Callable[[dict[str, Any]], Executor]) -> None:
+        self._server = server
+        self._executors = executors
+
+    def served(self) -> Iterator[Served]:
+        """Yield what is served."""
+        yield links.PROBE.served(self._probe)
+        yield links.CARRY.served(self._carry)
+
+    async def _probe(self, request: messages.ProbeRequest, _context: object) -> messages.ProbeReply:
+        python = f"{sys.version_info[0]}.{sys.version_info[1]}"
+        refusal = ""
+        if request.python != python:
+            refusal = f"executors here have Python {python}, and the client {request.python}"
+        elif request.protocol != links.PROTOCOL:
+            refusal = f"the server speaks version {links.PROTOCOL} of the stream, and the client {request.protocol}"
+        return messages.ProbeReply(
+            python=python,
+            protocol=links.PROTOCOL,
+            server=self._server.id,
+            carries=not refusal,
+            pythons=[python],
+            node=self._server.machine.name,
+            refusal=refusal,
+        )
+
+    async def _carry(self, frames: Frames, context: Context) -> Frames:
+        first = await anext(aiter(frames), None)
+        if first is None or first.WhichOneof("kind") != "open":
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "the first frame of a stream says what to start")
+        assert first is not None
+        try:
+            session = self._server.book.session(first.open.session)
+        except Refused as error:
+            await context.abort(grpc.StatusCode.NOT_FOUND, str(error))
+        executor = self._executors(_order(first.open))
+        over = asyncio.Event()
+        record = records.Executor(str(uuid.uuid4()), session, self._server.book.clock(), over.set, lent=True)
+        self._server.fleet.admit(record)
+        running, status = 0, None
+        try:
+            async for frame in self._serve(frames, executor, record, over):
+                yield frame
+        finally:
+            running = executor.running
+            self._server.fleet.dismiss(record)
+            status = await executor.end()
+        if record.pid:
+            yield _frame(ended=messages.Ended(status=status or 0, running=running))
+
+    async def _serve(self, frames: Frames, executor: Executor, record: records.Executor, over: asyncio.Event) -> Frames:
+        """Start an executor and pass everything on, both ways, until it has ended or is no longer wanted."""
+        record.take(ExecutorEvent.STARTED)
+        try:
+            await executor.start()
+        except (FlameError, OSError) as error:
+            yield _frame(ended=messages.Ended(lost=True, reason=f"{type(error).__name__}: {error}"))
+            return
+        record.pid = executor.pid
+        record.take(ExecutorEvent.READY)
+        yield _frame(started=messages.Started(pid=executor.pid, executor=record.id, node=self._server.machine.name))
+        receiving = asyncio.ensure_future(_receive(frames, executor, record.session, over))
+        try:
+            async for frame in _events(executor, over):
+                yield frame
+        finally:
+            receiving.cancel()
+
+
+async def _receive(frames: Frames, executor: Executor, session: Any, over: asyncio.Event) -> None:
+    """Pass on what the client sends, until it has sent everything."""
+    try:
+        async for frame in frames:
+            kind = frame.WhichOneof("kind")
+            if kind == "data":
+                executor.send(frame.data)
+            elif kind == "piece":
+                piece = frame.piece
+                executor.write(piece.name, piece.size, piece.offset, piece.data)
+            elif kind == "ring":
+                executor.ring(bytes((frame.ring.why,)) + frame.ring.number.to_bytes(BELL_BYTES, "little"))
+            elif kind == "kill":
+                executor.kill()
+            elif kind == "tally":
+                _count(session, frame.tally)
+    finally:
+        over.set()
+
+
+def _count(session: Any, tally: messages.Tally) -> None:
+    """Note what the client says of its calls."""
+    session.tally = {
+        TaskState.PENDING: tally.pending,
+        TaskState.RUNNING: tally.running,
+        TaskState.SUCCEED: tally.succeed,
+        TaskState.FAILED: tally.failed,
+        TaskState.CANCELLED: tally.cancelled,
+    }
+
+
+async def _events(executor: Executor, over: asyncio.Event) -> Frames:
+    """What the executor says, until it has ended or the client wants no more."""
+    ending = asyncio.ensure_future(over.wait())
+    saying: asyncio.Future[tuple[str, Any]] | None = None
+    try:
+        while True:
+            saying = saying or asyncio.ensure_future(executor.next())
+            both: set[asyncio.Future[Any]] = {saying, ending}
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+            if not saying.done():
+                return
+            kind, what = saying.result()
+            saying = None
+            if kind == "ended":
+                return
+            yield _said(kind, what)
+    finally:
+        ending.cancel()
+        if saying is not None:
+            saying.cancel()
+
+
+def _said(kind: str, what: Any) -> messages.CarryFrame:
+    if kind == "data":
+        return messages.CarryFrame(data=what)
+    if kind == "output":
+        return _frame(output=messages.Output(stream=2, data=what))
+    name, capacity, offset, data = what
+    return _frame(piece=messages.Piece(name=name, size=capacity, offset=offset, data=data))
+
+
+def _frame(**kind: Any) -> messages.CarryFrame:
+    return messages.CarryFrame(**kind)
+
+
+def _order(asked: messages.Open) -> dict[str, Any]:
+    return {
+        "name": asked.package.name,
+        "url": asked.package.url,
+        "sha256": asked.package.sha256,
+        "import_roots": tuple(asked.package.import_roots),
+        "cwd": asked.package.cwd,
+        "environment": "current" if asked.environment_current else "uv",
+        "object_memory": asked.resources.memory,
+        "creator": asked.service,
+    }
