@@ -59,6 +59,7 @@ class ServerProcess:
 
     def start(self) -> ServerProcess:
         """Start it and wait until it serves."""
+        self.endpoint = self.cache = ""
         self.process = subprocess.Popen(self._command, env=self._environment, stderr=subprocess.PIPE, text=True)
         ready = threading.Event()
         self._reader = threading.Thread(target=self._read, args=(self.process, ready), daemon=True)
@@ -84,11 +85,11 @@ class ServerProcess:
     def restart(self) -> ServerProcess:
         """Start it again, at the same address."""
         for flag, value in (("--endpoint", self.endpoint), ("--cache", self.cache)):
-            self._command[self._command.index(flag) + 1] = value
+            self._command[self._command.index(flag) + 1] = value.replace("grpc+tls://", "grpcs://")
         return self.start()
 
     def __enter__(self) -> ServerProcess:
-        return self.start()
+        return self if self.process is not None and self.process.poll() is None else self.start()
 
     def __exit__(self, *_: object) -> None:
         if self.process is not None and self.process.poll() is None:
