@@ -8,6 +8,7 @@ from pathlib import Path
 import grpc
 import psutil
 import pytest
+from servers import ServerProcess
 from waiting import until
 
 from flamepy.wire import frontend
@@ -227,3 +228,31 @@ def test_the_lists(client):
     assert again.metadata == node.metadata
     sessions = frontend.LIST_SESSION.on(client.channel)(asked.ListSessionRequest()).sessions
     assert session in {each.metadata.id for each in sessions}
+
+
+def test_a_session_of_higher_priority_comes_first(tmp_path):
+    notes = tmp_path / "notes"
+    server = ServerProcess(tmp_path / "data", resources="cpu=1,mem=4g").start()
+    with server, grpc.insecure_channel(server.target) as channel:
+        client = Client(channel)
+        name = client.register()
+        blocking = client.open(name)
+        task = client.submit(blocking, do="sleep", seconds=1)
+        until(lambda: client.session(blocking).status.running)
+        low = client.open(name, priority=1)
+        high = client.open(name, priority=5)
+        waiting = [(low, client.submit(low, do="note", file=str(notes), text="low"))]
+        waiting += [(high, client.submit(high, do="note", file=str(notes), text="high")) for _ in range(3)]
+        for session, number in [(blocking, task), *waiting]:
+            client.watch(session, number)
+    assert notes.read_text().split() == ["high", "high", "high", "low"]
+
+
+def test_an_executor_that_rests_makes_room_for_others(tmp_path):
+    server = ServerProcess(tmp_path / "data", resources="cpu=1,mem=4g").start()
+    with server, grpc.insecure_channel(server.target) as channel:
+        client = Client(channel)
+        name = client.register()
+        sessions = [client.open(name) for _ in range(3)]
+        pids = [client.run(session)["pid"] for session in sessions]
+        assert len(set(pids)) == 3, "each had to wait for the one before, which would have stayed for a minute"

@@ -88,3 +88,33 @@ def test_an_unknown_task_is_not_found(channel, new_session, task):
     with pytest.raises(grpc.RpcError) as caught:
         watch(channel, session, task)
     assert (caught.value.code(), caught.value.details()) == (grpc.StatusCode.NOT_FOUND, task)
+
+
+def test_flmexec_runs_python(channel, new_session):
+    session = new_session("flmexec")
+    script = {"language": "python", "code": "import sys; print(sys.stdin.read().upper())", "input": list(b"hi")}
+    create(channel, session, json.dumps(script).encode())
+    last = watch(channel, session, "1")[-1]
+    assert last.status.state == types.TaskState.Succeed, last.status.events[-1].message
+    assert bytes(json.loads(last.spec.output)["data"]) == b"HI\n"
+
+
+@pytest.mark.parametrize(
+    ("script", "text"),
+    [
+        ({"language": "perl", "code": "1"}, "unknown language 'perl'"),
+        ({"language": "shell", "runtime": "/tmp/evil", "code": "1"}, "unknown shell"),
+        ({"language": "shell"}, "must be an object with 'language' and 'code'"),
+    ],
+)
+def test_flmexec_says_what_it_cannot_run(channel, new_session, script, text):
+    session = new_session("flmexec")
+    create(channel, session, json.dumps(script).encode())
+    assert text in watch(channel, session, "1")[-1].status.events[-1].message
+
+
+def test_a_script_that_reads_without_input_ends(channel, new_session):
+    session = new_session("flmexec")
+    create(channel, session, json.dumps({"language": "shell", "code": "cat; echo end"}).encode())
+    last = watch(channel, session, "1")[-1]
+    assert bytes(json.loads(last.spec.output)["data"]) == b"end\n"

@@ -7,6 +7,7 @@ written makes the next one, so that many requests share one commit and one alone
 from __future__ import annotations
 
 import asyncio
+import logging
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -16,6 +17,8 @@ from flamepy.errors import EngineError
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+logger = logging.getLogger("flamepy.server")
 
 VERSION = 1
 """Of the schema; a file of another version is refused."""
@@ -35,6 +38,10 @@ CREATE INDEX events_of_session ON events (session);
 """
 
 _SYNCHRONOUS = ("off", "normal", "full", "extra")
+
+
+Statement = tuple[str, tuple[Any, ...]]
+"""SQL and its values."""
 
 
 class Saved(NamedTuple):
@@ -69,11 +76,18 @@ class Store:
         self._path = path
         try:
             self._base = sqlite3.connect(path, check_same_thread=False, isolation_level=None, cached_statements=64)
+        except sqlite3.Error as error:
+            raise EngineError(f"{path}: cannot be opened as the server's store: {error}") from error
+        try:
             self._prepare(synchronous)
         except sqlite3.Error as error:
+            self._base.close()
             raise EngineError(f"{path}: cannot be used as the server's store: {error}") from error
+        except EngineError:
+            self._base.close()
+            raise
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="flame-store")
-        self._statements: list[tuple[str, tuple[Any, ...]]] = []
+        self._statements: list[Statement] = []
         self._waiters: list[asyncio.Future[None]] = []
         self._writing: asyncio.Task[None] | None = None
 
@@ -158,7 +172,7 @@ class Store:
             waiters, self._waiters = self._waiters, []
             try:
                 await loop.run_in_executor(self._thread, self._commit, statements)
-            except sqlite3.Error as error:
+            except sqlite3.OperationalError as error:  # no room, no permission: may get better
                 self._statements[:0] = statements
                 self._fail(waiters, error)
                 break
@@ -173,7 +187,19 @@ class Store:
                 waiter.set_exception(EngineError(f"{self._path} cannot be written: {error}"))
         self._waiters = []
 
-    def _commit(self, statements: list[tuple[str, tuple[Any, ...]]]) -> None:
+    def _commit(self, statements: list[Statement]) -> None:
+        try:
+            self._transact(statements)
+        except sqlite3.OperationalError:
+            raise
+        except Exception:
+            if len(statements) == 1:
+                logger.exception("a change cannot be kept: this is a bug of flamepy: %.200s", statements[0])
+                return
+            for each in statements:  # one of them is bad, and the others must not suffer
+                self._commit([each])
+
+    def _transact(self, statements: list[Statement]) -> None:
         base = self._base
         base.execute("BEGIN")
         try:
