@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+import asyncio
+import threading
 
 import grpc
+import grpc.aio
 import pytest
 
 from flamepy.wire import frontend, rpc
 from flamepy.wire.proto import types_pb2 as types
+
+pytestmark = pytest.mark.timeout(150)
 
 ID = "flmrun-abc123"
 
@@ -34,27 +38,54 @@ def task(number, state):
     )
 
 
-def refuse_to_close(_, context):
-    context.abort(grpc.StatusCode.INTERNAL, "Cannot close session with running tasks")
+async def refuse_to_close(_, context):
+    await context.abort(grpc.StatusCode.INTERNAL, "Cannot close session with running tasks")
+
+
+def always(answer):
+    async def behaviour(*_):
+        return answer
+
+    return behaviour
+
+
+async def start():
+    """Start the least of a session manager; returns it and its port."""
+    tasks = {"1": task("1", types.Running), "2": task("2", types.Failed)}
+
+    async def get_task(request, _):
+        return tasks[request.task_id]
+
+    async def list_tasks(*_):
+        for each in tasks.values():
+            yield each
+
+    served = [
+        frontend.LIST_SESSION.served(always(types.SessionList(sessions=[session()]))),
+        frontend.GET_SESSION.served(always(session())),
+        frontend.GET_TASK.served(get_task),
+        frontend.LIST_TASK.served(list_tasks),
+        frontend.CLOSE_SESSION.served(refuse_to_close),
+    ]
+    server = grpc.aio.server()
+    server.add_generic_rpc_handlers(rpc.handlers(served))
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    return server, port
 
 
 @pytest.fixture
 def cluster():
-    """The least of a session manager."""
-    server = grpc.server(ThreadPoolExecutor(4))
-    tasks = {"1": task("1", types.Running), "2": task("2", types.Failed)}
-    served = [
-        frontend.LIST_SESSION.served(lambda *_: types.SessionList(sessions=[session()])),
-        frontend.GET_SESSION.served(lambda *_: session()),
-        frontend.GET_TASK.served(lambda request, _: tasks[request.task_id]),
-        frontend.LIST_TASK.served(lambda *_: iter(tasks.values())),
-        frontend.CLOSE_SESSION.served(refuse_to_close),
-    ]
-    server.add_generic_rpc_handlers(rpc.handlers(served))
-    port = server.add_insecure_port("127.0.0.1:0")
-    server.start()
+    """A cluster on an event loop of its own."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    server, port = asyncio.run_coroutine_threadsafe(start(), loop).result(30)
     yield f"http://127.0.0.1:{port}"
-    server.stop(None).wait()
+    asyncio.run_coroutine_threadsafe(server.stop(None), loop).result(30)
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
 
 
 @pytest.fixture
