@@ -235,8 +235,8 @@ class Link:
             else:
                 count += 1
                 entry, outcome = take(), reply
+            entry._payload = entry._extra = None  # first: whoever sees the outcome may use its segments again
             entry._outcome = outcome
-            entry._payload = entry._extra = None
             if entry._callbacks is not None:
                 fire.append(entry)
         self.answered += count
