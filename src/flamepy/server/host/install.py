@@ -11,6 +11,7 @@ import hashlib
 import os
 import shutil
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
@@ -18,8 +19,6 @@ from flamepy.errors import EngineError
 from flamepy.server.host.download import fetch, unpack
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from flamepy.server.records import Application
 
 _PROJECTS = ("pyproject.toml", "setup.py", "setup.cfg")
@@ -82,8 +81,9 @@ class Installer:
         }
         if not application.spec.working_directory:
             result["UV_NO_PROJECT"] = "1"  # what lies above the server's folder is nobody's project
+        found = [str(Path(sys.base_prefix) / "bin")] if interpreter(python) == sys.executable else []
         if not application.spec.HasField("url"):
-            return result | {"PYTHONPATH": packages}
+            return result | {"PYTHONPATH": packages, "PATH": ":".join(found)}
         source = await self._source(application)
         project = _root_of(source)
         if project is None:
@@ -92,7 +92,7 @@ class Installer:
         if not deps.is_dir():
             await self._pip(application.name, python, deps, [str(project)], cwd=project)
         paths = [str(deps), str(project), packages]
-        return result | {"PYTHONPATH": ":".join(filter(None, paths)), "PATH": str(deps / "bin")}
+        return result | {"PYTHONPATH": ":".join(filter(None, paths)), "PATH": ":".join([str(deps / "bin"), *found])}
 
     async def _binary(self, application: Application) -> dict[str, str]:
         if not application.spec.HasField("url"):

@@ -82,4 +82,5 @@ def _python(version: str, environment: dict[str, str]) -> tuple[list[str], dict[
     program = str(uv) if uv.exists() else shutil.which("uv")
     if program is None:
         return [sys.executable, "main.py"], environment
-    return [program, "run", "--no-project", "--python", wanted, "main.py"], environment
+    interpreter = sys.executable if wanted == own else wanted
+    return [program, "run", "--no-project", "--python", interpreter, "main.py"], environment
