@@ -35,6 +35,9 @@ BIN = VENV / "bin"
 PYTHON = BIN / "python"
 EXAMPLES = ("rfe280.py", "digits_search.py")
 
+# Engines that the conformance tests run over again, and where what is special about each is tested.
+ENGINES = {"ray": "tests/on_ray"}
+
 # A dependency group, and the groups that hold all of it.
 SUPERSETS = {"demo": ("demo", "dev"), "dev": ("dev",), "docs": ("docs",)}
 
@@ -78,9 +81,22 @@ def test(args: list[str]) -> int:
     tested = call(
         PYTHON, "-m", "pytest", "-n", workers, "--dist", "worksteal", "--cov", "--cov-report=term:skip-covered"
     )
+    for engine, special in ENGINES.items():
+        say(f"pytest over {engine}")
+        tested = tested or test_over(engine, special, workers)
     if checked:
         say("pytest is done, but a check above failed")
     return tested or checked
+
+
+def test_over(engine: str, special: str, workers: str) -> int:
+    """Run the tests of what every engine must do, over one of the others."""
+    os.environ["FLAMEPY_TEST_ENGINE"] = engine
+    try:
+        tests = ("tests/conformance", special)
+        return call(PYTHON, "-m", "pytest", "-n", workers, "--dist", "worksteal", "--timeout", "120", *tests)
+    finally:
+        del os.environ["FLAMEPY_TEST_ENGINE"]
 
 
 def check(_: list[str]) -> int:

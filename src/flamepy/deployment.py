@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     Progress = Callable[[str, int, int], None]
 
-# Engines that unpack packages on this machine.
+# Engines to which packages go from this machine; the others fetch them from the storage.
 _LOCAL_SCHEMES = frozenset({"local", "ray"})
 # Engines that have an object cache, where packages may lie.
 _FLAME_SCHEMES = frozenset({"http", "https", "grpc", "grpcs"})
@@ -153,7 +153,7 @@ class Deployment:
             return self._opened(package.storage)
         if self._context.scheme in _FLAME_SCHEMES:
             return self._opened(self._context.cache_endpoint)
-        if self._context.scheme != "local":
+        if not self._runs_here:
             raise ConfigError(
                 f"the engine at {self._context.endpoint} needs a storage for packages that its executors can reach: "
                 "add 'package: [{storage: \"file:///a/shared/folder\"}]' to the cluster in flame.yaml, "

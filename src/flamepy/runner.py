@@ -218,7 +218,7 @@ class FlameRunner:
         engine, package = self._entered()
         target = Target(obj)
         self._check_imports(target)
-        spec = session_spec(target, package, self._main, **settings)
+        spec = session_spec(target, package, self._main, engine.cores, **settings)
         kind: type[FlameRunnerService[Any]] = FunctionService if target.kind == "function" else FlameRunnerService
         service = kind(engine.open_session(spec), target.methods)
         self._services.append(service)

@@ -6,7 +6,6 @@ import os
 
 from flamepy.errors import ServiceError
 from flamepy.model.specs import CallOptions, PackageRef, Resources, SessionSpec
-from flamepy.wire.pulse import CORES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,13 +51,14 @@ class ServiceSettings(TypedDict, total=False):
     checkpoint: int | None
 
 
-def session_spec(target: Target, package: PackageRef, main: str | None, **settings: Any) -> SessionSpec:
+def session_spec(target: Target, package: PackageRef, main: str | None, cores: int, **settings: Any) -> SessionSpec:
     """Describe a service for an engine.
 
     Args:
         target: What runs.
         package: The runner's package.
         main: The main script, if it travels as a file.
+        cores: Executors that a function has at most unless told otherwise.
         settings: See `ServiceSettings`.
 
     Raises:
@@ -67,7 +67,7 @@ def session_spec(target: Target, package: PackageRef, main: str | None, **settin
         SerializationError: The target cannot be pickled.
     """
     _check_names(settings)
-    least, most = _instances(target, settings.get("instances"), settings.get("warmup", 0))
+    least, most = _instances(target, settings.get("instances"), settings.get("warmup", 0), cores)
     return SessionSpec(
         name=settings.get("name") or target.name,
         package=package,
@@ -95,10 +95,10 @@ def _check_names(settings: dict[str, Any]) -> None:
             raise TypeError(f"service() has no setting '{name}'; {hint}")
 
 
-def _instances(target: Target, instances: int | tuple[int, int] | None, warmup: int) -> tuple[int, int]:
+def _instances(target: Target, instances: int | tuple[int, int] | None, warmup: int, cores: int) -> tuple[int, int]:
     """The least and most executors of a service."""
     if instances is None:
-        most = max(1, CORES, warmup) if target.kind == "function" else 1
+        most = max(1, cores, warmup) if target.kind == "function" else 1
         return (warmup, most) if target.kind == "function" else (1, 1)
     least, most = instances if isinstance(instances, tuple) else (instances, instances)
     if not 0 <= least <= most or not warmup <= most or most < 1:

@@ -58,6 +58,7 @@ CONTEXTS: dict[str, Callable[[Path], FlameContext]] = {
     "local": lambda storage: FlameContext(endpoint="local://", package=FlamePackage(storage.as_uri())),
     "flame": on_flame,  # our server, by the stream that both ends know
     "flame-v1": on_flame,  # plain flame.v1, as on any cluster
+    "ray": lambda storage: FlameContext(endpoint="ray://", package=FlamePackage(storage.as_uri())),
 }
 """For each engine how its context is made, given a folder for packages."""
 
@@ -71,6 +72,16 @@ sys.modules.pop("workshop", None)
 PASSED = pytest.StashKey[bool]()
 
 _numbers = itertools.count(1)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Start the engine under test, if it does not run in our own process; workers of pytest-xdist share it."""
+    if ENGINE == "ray" and "RAY_ADDRESS" not in os.environ:
+        from on_ray import cluster
+
+        running = cluster.running()
+        running.__enter__()
+        config.add_cleanup(lambda: running.__exit__(None, None, None))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -55,6 +55,10 @@ class Session(Protocol):
 class Engine(Protocol):
     """A connected engine."""
 
+    @property
+    def cores(self) -> int:
+        """Executors that a function has at most unless it is told otherwise."""
+
     def register(self, package: PackageRef) -> None:
         """Make the package known before the sessions that use it; called once per runner."""
 

@@ -50,6 +50,14 @@ def connect(
         )
         cluster.start()
         return cluster
+    if context.scheme == "ray":
+        return _ray(
+            context.endpoint,
+            object_memory=object_memory,
+            show_logs=show_logs,
+            log_prefix=log_prefix,
+            main_by_value=main_by_value,
+        )
     raise EngineUnavailable(
         f"no driver for '{context.scheme}' endpoints ({context.endpoint}) in this version; use local://",
         endpoint=context.endpoint,
@@ -72,6 +80,15 @@ def _local(**settings: Any) -> Engine:
     return engine
 
 
+def _ray(endpoint: str, **settings: Any) -> Engine:
+    """A Ray cluster; the only place that causes Ray to be imported."""
+    from flamepy.engines.ray.engine import RayEngine
+
+    engine = RayEngine(endpoint, **settings)
+    engine.start()
+    return engine
+
+
 def inspectors(context: FlameContext | None = None, *, history: bool = True) -> Sequence[Inspector]:
     """Return what ``flmctl`` can look into: running engines first, then the history of ended ones.
 
@@ -87,7 +104,7 @@ def inspectors(context: FlameContext | None = None, *, history: bool = True) -> 
         ['4711-a1b2c3', 'history']
     """
     scheme = "local" if context is None else context.scheme
-    if scheme == "local":
+    if scheme in {"local", "ray"}:  # whose schedulers live in their clients, on this machine
         from flamepy.engines.linked.inspection.inspector import local_inspectors
 
         return local_inspectors(history=history)

@@ -55,7 +55,8 @@ class Cluster:
     """All scheduling state of one engine.
 
     Args:
-        capacity: What the machine has; only resources that a session asks for by name are counted.
+        capacity: What there is; only resources that a session asks for by name are counted.
+        place: Where, for messages.
 
     Example:
         >>> from flamepy.model.specs import Resources
@@ -64,8 +65,9 @@ class Cluster:
         [StartExecutor(executor=1, session='s')]
     """
 
-    def __init__(self, capacity: Resources) -> None:
+    def __init__(self, capacity: Resources, place: str = "this machine") -> None:
         self._capacity = capacity
+        self._place = place
         self._sessions: dict[str, _Session] = {}
         self._executors: dict[int, _Executor] = {}
         self._count = 0
@@ -88,6 +90,10 @@ class Cluster:
             InternalError: The event cannot happen in the present state.
         """
         return self._handlers[type(event)](event)
+
+    def resize(self, capacity: Resources) -> None:
+        """There is more, or less, than there was."""
+        self._capacity = capacity
 
     def state_of(self, executor: int) -> ExecutorState:
         """The state of an executor; ``RELEASED`` for one that is gone."""
@@ -195,7 +201,7 @@ class Cluster:
         for name, amount in self._amounts(event.resources).items():
             if amount > capacity.get(name, 0):
                 raise ResourcesUnavailable(
-                    f"{name}={amount:g} can never be had: this machine has {capacity.get(name, 0):g}; "
+                    f"{name}={amount:g} can never be had: {self._place} has {capacity.get(name, 0):g}; "
                     "ask for less, or point flame.yaml at a cluster that has more",
                     resource=name,
                     wanted=amount,

@@ -181,7 +181,7 @@ class Arena:
         segment = self._recycled(size, on_free)
         if segment is not None:
             view = memoryview(self.map(segment)).cast("B")
-            for offset, buffer in zip(_offsets(lengths), buffers, strict=True):
+            for offset, buffer in zip(offsets_of(lengths), buffers, strict=True):
                 view[offset : offset + buffer.nbytes] = buffer
         else:
             segment = self._fresh(_paged(size), on_free)
@@ -234,7 +234,7 @@ class Arena:
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
             os.ftruncate(file, segment.capacity)
-            for offset, buffer in zip(_offsets(lengths), buffers, strict=True):
+            for offset, buffer in zip(offsets_of(lengths), buffers, strict=True):
                 view = buffer
                 while view.nbytes:
                     written = os.pwrite(file, view, offset)
@@ -266,7 +266,7 @@ class Arena:
 
         watching[key] = weakref.ref(exporter, gone)
         whole = memoryview(exporter).cast("B").toreadonly()
-        return [whole[o : o + n] for o, n in zip(_offsets(lengths), lengths, strict=True)]
+        return [whole[o : o + n] for o, n in zip(offsets_of(lengths), lengths, strict=True)]
 
     def map(self, segment: Segment) -> Any:
         """Map a segment's file, once; the mapping outlives the file."""
@@ -374,7 +374,8 @@ def _paged(size: int) -> int:
     return max(mmap.PAGESIZE, (size + mmap.PAGESIZE - 1) & ~(mmap.PAGESIZE - 1))
 
 
-def _offsets(lengths: Sequence[int]) -> Iterator[int]:
+def offsets_of(lengths: Sequence[int]) -> Iterator[int]:
+    """Where the buffers of a segment begin."""
     offset = 0
     for length in lengths:
         yield offset

@@ -45,6 +45,8 @@ class FlameCarrier:
         main_by_value: Whether code of ``__main__`` travels by value.
     """
 
+    place = "this cluster"
+
     def __init__(
         self, context: FlameContext, frontend: Frontend, *, object_memory: int | None, main_by_value: bool
     ) -> None:

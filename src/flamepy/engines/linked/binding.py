@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 TYPE_CHECKING = False
@@ -24,3 +25,23 @@ def binding_of(session: LinkedSession) -> dict[str, Any]:
         "checkpoint": spec.checkpoint,
         "concurrency": spec.concurrency,
     }
+
+
+_PLAIN_FINDERS = frozenset({"BuiltinImporter", "FrozenImporter", "PathFinder", "DistutilsMetaFinder"})
+
+
+def path_outside(project: str) -> list[str]:
+    """The entries of ``sys.path`` that do not lie in the project, or are its environment's."""
+    entries = []
+    for entry in sys.path:
+        where = os.path.abspath(entry) if entry else os.getcwd()
+        inside = where == project or where.startswith(project + os.sep)
+        if not inside or where.startswith((sys.prefix + os.sep, sys.base_prefix + os.sep)):
+            entries.append(where)
+    return entries
+
+
+def hooks_into_imports() -> bool:
+    """Whether an editable install hooks into the import system, so that :mod:`site` has to run in executors."""
+    names = {getattr(finder, "__name__", type(finder).__name__) for finder in sys.meta_path}
+    return any(name not in _PLAIN_FINDERS and "ditable" in name for name in names)

@@ -96,7 +96,11 @@ class Carrier(Protocol):
     """
 
     endpoint: str
-    resources: Resources  # what there is in all, of what services ask for by name
+    place: str  # "this machine", for messages
+
+    @property
+    def resources(self) -> Resources:
+        """What there is in all at this moment, of what services ask for by name."""
 
     @property
     def objects(self) -> Objects:

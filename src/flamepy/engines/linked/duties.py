@@ -62,6 +62,10 @@ class Duties:
 
     def _consider_growth(self, session: LinkedSession) -> None:
         """More executors if the queue holds more work than starting them costs."""
+        if session.links and not any(
+            link.is_open for link in list(session.links)
+        ):  # the first one is on its way, and tells more
+            return
         queued, links = len(session.queued), len(session.links)
         # Without an answer within a tick, these are not small tasks.
         worth = links + (int(queued * session.cost / BACKLOG_SECONDS) if session.cost else queued)
@@ -83,7 +87,10 @@ class Duties:
         """A generator that nobody wants any more and that does not come to its next item ends with its process."""
         fleet = self._engine.fleet
         longest = min(link.stopped.values(), default=monotonic())
-        if monotonic() - longest > GRACE and not link.ended and not link.channel.running():
+        if monotonic() - longest <= GRACE or link.ended:
+            return
+        running = link.channel.running()
+        if not running if running is not None else not link.pending:
             fleet.kill(link)
 
     def _rebalance(self) -> None:

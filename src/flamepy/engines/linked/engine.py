@@ -34,6 +34,10 @@ if TYPE_CHECKING:
     from flamepy.model.specs import PackageRef, SessionSpec
 
 
+MOST_CORES = 256
+"""A function that is to have more executors than so many has to say so; each is a connection of this process."""
+
+
 class LinkedEngine:
     """Executors behind channels, wherever a carrier starts them; see `flamepy.engines.port.Engine`.
 
@@ -81,7 +85,7 @@ class LinkedEngine:
         self.keeper = Keeper(self)
         undo.callback(self.keeper.stop)
         self.duties = Duties(self)
-        self.cluster = Cluster(self.carrier.resources)
+        self.cluster = Cluster(self.carrier.resources, self.carrier.place)
         self.output = Output(self, show=show_logs, prefix=log_prefix)
         undo.callback(self.output.close)
         self.answers = Answers(self)
@@ -112,6 +116,11 @@ class LinkedEngine:
 
     # ---- the port
 
+    @property
+    def cores(self) -> int:
+        """Executors that a function has at most unless it is told otherwise."""
+        return max(1, min(MOST_CORES, int(self.carrier.resources.cpu)))
+
     def register(self, package: PackageRef) -> None:
         """Bring the runner's package to where executors work."""
         self.packages[package.name] = package
@@ -126,6 +135,7 @@ class LinkedEngine:
         """Open a service and start its first executor."""
         if self.closing:
             raise EngineClosed(self.why_closed + "; open services inside its with block")
+        self.cluster.resize(self.carrier.resources)
         count = self._counts[spec.name] = self._counts.get(spec.name, 0) + 1
         session_id = f"{spec.application}-{_slug(spec.name)}-{self.id}-{count}"
         session = LinkedSession(self, session_id, spec)

@@ -105,12 +105,15 @@ class Fleet:
         session.reason = ""
         link = Link(command.executor, session, self, channel)
         process = self.processes[command.executor] = Process(link)
-        if process.output >= 0:
-            self.engine.keeper.watch(process.output, lambda: process.overhear(self.engine))
+        self._listen(process)
         self.engine.objects.join(link)
         link.bind(binding_of(session) | self._carrier.binding(link.number, session.spec))
         session.joined(link)
         return None
+
+    def _listen(self, process: Process) -> None:
+        if process.output >= 0 and process.link.is_open:
+            self.engine.keeper.watch(process.output, lambda: process.overhear(self.engine))
 
     def _release(self, number: int) -> None:
         """Let an executor end: it does when its socket ends, or is killed if its task does not listen."""
@@ -138,8 +141,9 @@ class Fleet:
         if process is None:
             return
         process.link.pid = pid
-        if not process.link.releasing:
+        if not process.link.is_open and not process.link.ended:
             process.link.opened()
+            self._listen(process)
         self.happened(ExecutorStarted(number))
 
     def ended(self, number: int, end: End) -> None:
@@ -220,7 +224,8 @@ class Fleet:
         link = process.link
         if link.releasing:
             self._see_off(process)
-        elif link.ended:
+        elif link.ended or not link.is_open:
+            link.close()
             self._bury(process)
         else:
             # Its last words may be unread; and should a process that it left behind hold the socket, it never ends.
@@ -240,6 +245,8 @@ class Fleet:
                 return
         self._forget(process)
         end = process.end or UNKNOWN_END
+        if end.words:
+            self.engine.output.raw(link, f"{end.words.strip()}\n".encode())
         if end.running is None:
             end = end._replace(running=link.channel.running())
         link.channel.bury()

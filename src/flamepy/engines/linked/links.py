@@ -107,8 +107,6 @@ class Link:
 
     def opened(self) -> None:
         """The socket is connected."""
-        if self.is_open or self.ended:
-            return
         self.is_open = True
         self._reader.add(self)
         self.session.idle.add(self)

@@ -8,7 +8,6 @@ from time import time
 from flamepy.model.record import Record
 
 TYPE_CHECKING = False
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from flamepy.engines.linked.engine import LinkedEngine
     from flamepy.engines.linked.links import Link
@@ -23,6 +22,7 @@ class End(Record):
     status: int | None = None
     reason: str = ""
     running: int | None = None  # number of the call that it ran, 0 for none; None: ask the channel
+    words: str = ""  # what it said at its end besides its raw output
     infrastructure: bool = False  # lost with its machine: no fault of the call, which simply runs again
 
 
@@ -55,6 +55,8 @@ class Process:
             data = os.read(self.output, OUTPUT_BYTES)
         except BlockingIOError:
             return False
+        except OSError:  # a connection that was reset, or never made
+            data = b""
         if data:
             engine.output.raw(self.link, data)
         else:

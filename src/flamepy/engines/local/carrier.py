@@ -43,6 +43,7 @@ class LocalCarrier:
     """
 
     endpoint = "local://"
+    place = "this machine"
 
     def __init__(
         self, *, object_memory: int | None = None, main_by_value: bool = False, launcher: Launcher | None = None

@@ -1,0 +1,1 @@
+"""What is special about the Ray engine; the conformance tests run over it, too."""
