@@ -55,7 +55,8 @@ class FlameCarrier:
         self.frontend = frontend
         self.wire = Wire(Address.of(context))
         self.objects: TravellingObjects
-        self.resources = _capacity(self.nodes())
+        self._nodes = nodes_of(frontend)
+        self.resources = _capacity(self._nodes)
         self.engine = ""
         self._object_memory = object_memory
         self._main_by_value = main_by_value
@@ -86,22 +87,8 @@ class FlameCarrier:
         self.wire.start()
 
     def nodes(self) -> tuple[NodeRecord, ...]:
-        """The cluster's machines."""
-        from flamepy.wire.proto import types_pb2 as types
-
-        return tuple(
-            NodeRecord(
-                name=node.metadata.name,
-                hostname=node.spec.hostname,
-                state=types.NodeState.Name(node.status.state),
-                cpu=node.status.capacity.cpu,
-                memory=node.status.capacity.memory,
-                gpu=node.status.capacity.gpu,
-                arch=node.status.info.arch,
-                os=node.status.info.os,
-            )
-            for node in self.frontend.list_nodes()
-        )
+        """The cluster's machines, as they were when we connected."""
+        return self._nodes
 
     # ---- packages
 
@@ -178,6 +165,25 @@ class FlameCarrier:
 
     def disown(self) -> None:
         """In a forked child: the connection is the parent's."""
+
+
+def nodes_of(frontend: Frontend) -> tuple[NodeRecord, ...]:
+    """Ask for a cluster's machines."""
+    from flamepy.wire.proto import types_pb2 as types
+
+    return tuple(
+        NodeRecord(
+            name=node.metadata.name,
+            hostname=node.spec.hostname,
+            state=types.NodeState.Name(node.status.state),
+            cpu=node.status.capacity.cpu,
+            memory=node.status.capacity.memory,
+            gpu=node.status.capacity.gpu,
+            arch=node.status.info.arch,
+            os=node.status.info.os,
+        )
+        for node in frontend.list_nodes()
+    )
 
 
 def _capacity(nodes: tuple[NodeRecord, ...]) -> Resources:

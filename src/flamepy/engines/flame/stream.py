@@ -28,6 +28,9 @@ PROBE_SECONDS = 5.0
 TALLY_SECONDS = 0.5
 """Seconds between two reports of a service's counters."""
 
+BELL = 9
+"""Bytes of one ring of the bell, see `runtime.loop`."""
+
 LOST_SECONDS = 120.0
 """Seconds in which a server that is gone has to be back."""
 
@@ -98,6 +101,8 @@ class StreamCarrier(FlameCarrier):
 class StreamPipe(Pipe):
     """One executor behind a stream."""
 
+    _tally: messages.Tally | None = None
+
     async def run(self, session: str) -> None:
         """Open the stream, carry everything both ways, close it."""
         end = End(reason="was not reached: this program is about to end")
@@ -105,7 +110,8 @@ class StreamPipe(Pipe):
             await self._open_session(session)
             end = await self._carry(session)
         except Exception as error:  # noqa: BLE001 - whatever it is, this executor is lost
-            end = End(reason=f"was lost with its server: {_words(error)}", infrastructure=True)
+            # Only what a new start can mend is nobody's fault, else starts would follow each other for ever.
+            end = End(reason=f"was lost with its server: {_words(error)}", infrastructure=_is_lost(error))
         finally:
             self.ended(end)
 
@@ -133,7 +139,8 @@ class StreamPipe(Pipe):
         call: Any = links.CARRY.aio(self._wire.channel)(None, metadata=self._wire.address.metadata)
         await call.write(messages.CarryFrame(open=self._open(session)))
         writing = asyncio.ensure_future(self._write(call))
-        counting = asyncio.ensure_future(self._count(call))
+        counting = asyncio.ensure_future(self._count())
+        writing.add_done_callback(lambda done: done.cancelled() or not done.exception() or call.cancel())
         try:
             async for frame in call:
                 end = await self._take_in(frame)
@@ -183,6 +190,7 @@ class StreamPipe(Pipe):
         return None
 
     async def _write(self, call: Any) -> None:
+        """Send what there is to send; the only one who writes, since gRPC takes one message at a time."""
         from flamepy.wire.proto import links_pb2 as messages
 
         while True:
@@ -195,19 +203,31 @@ class StreamPipe(Pipe):
                 if data:
                     await call.write(messages.CarryFrame(data=data))
             self.start_reading()
-            bells, self._bells = self._bells, b""
-            for place in range(0, len(bells), 9):
-                number = int.from_bytes(bells[place + 1 : place + 9], "little")
-                await call.write(messages.CarryFrame(ring=messages.Ring(why=bells[place], number=number)))
-            if self._killed:
-                self._killed = False
-                await call.write(messages.CarryFrame(kill=messages.Kill()))
+            for order in self._orders():
+                await call.write(order)
             if self._hung_up and not self._outbox:
                 await call.done_writing()
                 return
             await self.stirred.wait()
 
-    async def _count(self, call: Any) -> None:
+    def _orders(self) -> list[messages.CarryFrame]:
+        """Rings of the bell, the order to kill, counters."""
+        from flamepy.wire.proto import links_pb2 as messages
+
+        orders = []
+        bells, self._bells = self._bells, b""
+        for place in range(0, len(bells), BELL):
+            number = int.from_bytes(bells[place + 1 : place + BELL], "little")
+            orders.append(messages.CarryFrame(ring=messages.Ring(why=bells[place], number=number)))
+        if self._killed:
+            self._killed = False
+            orders.append(messages.CarryFrame(kill=messages.Kill()))
+        if self._tally is not None:
+            orders.append(messages.CarryFrame(tally=self._tally))
+            self._tally = None
+        return orders
+
+    async def _count(self) -> None:
         """Tell the server how the service's calls stand, whenever that has changed."""
         from flamepy.wire.proto import links_pb2 as messages
 
@@ -218,10 +238,16 @@ class StreamPipe(Pipe):
             if counts and counts != before and not self._hung_up:
                 before = counts
                 pending, running, succeed, failed, cancelled = counts
-                tally = messages.Tally(
+                self._tally = messages.Tally(
                     pending=pending, running=running, succeed=succeed, failed=failed, cancelled=cancelled
                 )
-                await call.write(messages.CarryFrame(tally=tally))
+                self.stirred.set()
+
+
+def _is_lost(error: BaseException) -> bool:
+    """Whether the server went away."""
+    code = getattr(error, "code", None)
+    return callable(code) and code().name in {"UNAVAILABLE", "CANCELLED"}
 
 
 def _words(error: BaseException) -> str:

@@ -72,7 +72,7 @@ class Child:
         self.data.setblocking(False)
         os.set_blocking(self.output, False)
         self.status: int | None = None
-        self.silent = False
+        self.silent = self.deaf = False
         self._unsent = bytearray()
 
     @property
@@ -112,11 +112,13 @@ class Child:
         return data
 
     def overhear(self) -> bytes:
-        """Read what it wrote to its descriptors 1 and 2."""
+        """Read what it wrote to its descriptors 1 and 2; nothing more comes once ``deaf`` is set."""
         try:
-            return os.read(self.output, READ_BYTES)
+            data = os.read(self.output, READ_BYTES)
         except BlockingIOError:
             return b""
+        self.deaf = not data
+        return data
 
     def ring(self, bells: bytes) -> None:
         """Interrupt it; see `flamepy.runtime.loop`."""

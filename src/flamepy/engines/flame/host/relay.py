@@ -10,7 +10,7 @@ from typing import Any
 from flamepy.engines.flame.host.child import Child
 from flamepy.engines.flame.host.outbox import Outbox
 from flamepy.engines.flame.host.place import Place
-from flamepy.engines.flame.host.traffic import Cutter, parts
+from flamepy.engines.flame.host.traffic import Cutter, forgotten, parts
 
 ROOT = os.path.abspath(f"{__file__}/../../../../..")
 """The folder that flamepy is imported from."""
@@ -43,7 +43,7 @@ class Relay:
         self._events: asyncio.Queue[Event] = asyncio.Queue()
         self._place: Place | None = None
         self._child: Child | None = None
-        self._cutter = Cutter()
+        self._cutter, self._asked = Cutter(), Cutter()
         self._shipped: set[str] = set()
         self._reading = False
         self._ending = False
@@ -77,7 +77,11 @@ class Relay:
     def send(self, data: bytes) -> None:
         """Send bytes to it."""
         child = self._child
-        assert child is not None
+        if child is None or self._place is None:
+            return
+        for message in self._asked.feed(data)[1]:
+            for name in forgotten(message):
+                self._place.forget(name)
         child.send(data)
         if child.unsent and not child.silent:
             self._loop.add_writer(child.data, self._push)
@@ -162,7 +166,7 @@ class Relay:
         data = child.overhear()
         if data:
             self._events.put_nowait(("output", data))
-        elif child.reap():
+        elif child.deaf:
             self._loop.remove_reader(child.output)
 
     def _bury(self, child: Child, deadline: float) -> None:

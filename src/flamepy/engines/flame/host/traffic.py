@@ -89,6 +89,13 @@ def urgent(message: list[Any]) -> bool:
     return any(type(r) is tuple and r[0] > Say.LAST_ANSWER and r[0] not in CAN_WAIT for r in message)
 
 
+def forgotten(message: list[Any]) -> Iterator[str]:
+    """Names of objects that the client has freed, by one of its messages."""
+    for place in range(0, len(message), 2):
+        if message[place] == Ask.FORGET:
+            yield from message[place + 1]
+
+
 def parts(thing: Any) -> Iterator[tuple[str, int, tuple[int, ...]]]:
     """Find the objects that a message refers to, at any depth.
 

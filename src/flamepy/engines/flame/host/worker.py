@@ -12,11 +12,12 @@ from flamepy.engines.flame.host.letters import LIMIT, Letter, Reply, unpack_hell
 from flamepy.engines.flame.host.messages import MARK_BYTES, SDK_MARK
 from flamepy.engines.flame.host.outbox import Outbox
 from flamepy.engines.flame.host.place import Place
-from flamepy.engines.flame.host.traffic import Cutter, Tally, parts, urgent
-from flamepy.wire.frames import Ask, Say
+from flamepy.engines.flame.host.traffic import Cutter, Tally, forgotten, parts, urgent
+from flamepy.wire.frames import Say
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Any
 
     from flamepy.engines.flame.host.instance import Call, Instance
@@ -137,12 +138,11 @@ class Host:
     def _deliver(self, letter: Letter) -> None:
         if letter.number == 1:
             self._start()
-        for piece in letter.pieces:
-            self._write(piece)
+        self._take_objects(letter.pieces)
         whole, found = self._asked.feed(letter.data)
         for message in found:
             self._tally.asked(message)
-            self._forget(message)
+            self._forget(forgotten(message))
         child = self._child
         if child is None:
             self._waiting += whole
@@ -153,19 +153,18 @@ class Host:
         if letter.kill:
             child.kill()
 
-    def _forget(self, message: list[Any]) -> None:
-        """Objects of the client's that it has freed."""
-        for place in range(0, len(message), 2):
-            if message[place] == Ask.FORGET and self._place is not None:
-                for name in message[place + 1]:
-                    self._place.forget(name)
-
-    def _write(self, piece: Piece) -> None:
+    def _take_objects(self, pieces: Iterable[Piece]) -> None:
         try:
-            if self._place is not None:
-                self._place.write(*piece)
+            for piece in pieces:
+                if self._place is not None:
+                    self._place.write(*piece)
         except OSError as error:
             self._problem = f"an object does not fit into {self._place and self._place.shared}: {error.strerror}"
+
+    def _forget(self, names: Iterable[str]) -> None:
+        for name in names:
+            if self._place is not None:
+                self._place.forget(name)
 
     # ---- the executor
 
@@ -219,6 +218,8 @@ class Host:
         while len(self._output) < LIMIT and (text := child.overhear()):
             self._output += text
             self._note(GATHER_PRINTS)
+        if child.deaf:
+            self._instance.ignore(child.output)
         if child.silent and not self._silent_since:
             self._silent_since = monotonic()
             self._instance.ignore(child.data.fileno())
