@@ -141,15 +141,24 @@ class FlameInstanceServer:
         import grpc
 
         from flamepy.wire import instance
-        from flamepy.wire.rpc import handlers
 
-        served: Any = [
-            (instance.ON_SESSION_ENTER, self._servicer.OnSessionEnter),
-            (instance.ON_TASK_INVOKE, self._servicer.OnTaskInvoke),
-            (instance.ON_SESSION_LEAVE, self._servicer.OnSessionLeave),
-        ]
+        calls: dict[Any, Callable[..., Any]] = {
+            instance.ON_SESSION_ENTER: self._servicer.OnSessionEnter,
+            instance.ON_TASK_INVOKE: self._servicer.OnTaskInvoke,
+            instance.ON_SESSION_LEAVE: self._servicer.OnSessionLeave,
+        }
+        # Not those of flamepy.wire.rpc, which are for servers on an event loop.
+        methods = {
+            method.name: grpc.unary_unary_rpc_method_handler(
+                call,
+                request_deserializer=method.asked.FromString,
+                response_serializer=method.told.SerializeToString,
+            )
+            for method, call in calls.items()
+        }
         server = grpc.server(ThreadPoolExecutor(max_workers=2), options=_NO_LIMIT)
-        server.add_generic_rpc_handlers(handlers(served))
+        service = instance.ON_SESSION_ENTER.service
+        server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(service, methods)])
         try:
             server.add_insecure_port(f"unix:{endpoint}")
         except RuntimeError as error:

@@ -257,3 +257,7 @@ def _as_value_error(error: EngineError, ref: ObjectRef) -> Exception:
     if isinstance(error, EngineUnavailable) or getattr(error, "status", None) not in {"NOT_FOUND", "INVALID_ARGUMENT"}:
         return error
     return ValueError(f"Object not found: {ref.key} ({error})")
+
+
+# cloudpickle takes a class by its name only if the module of that name is loaded.
+__import__("flamepy.core.cache")

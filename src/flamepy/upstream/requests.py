@@ -99,3 +99,7 @@ for _class in (SessionContext, RunnerContext, RunnerRequest):
 def is_plain_instance(obj: object) -> bool:
     """Whether an object is neither a function, nor a class, nor callable."""
     return not callable(obj) and not inspect.isclass(obj)
+
+
+# cloudpickle takes a class by its name only if the module of that name is loaded.
+__import__("flamepy.runner.types")
