@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 MEMORY_SHARE = 0.3
 """Of the client's memory, what its copies of objects may take unless told otherwise."""
 
-FAREWELL = 20.0
+FAREWELL = 10.0
 """Seconds in which executors have to be gone when the engine ends."""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flamepy.engines.flame.channel import CONNECT_SECONDS, Address, Channel
+from flamepy.engines.flame.channel import CALL_SECONDS, CONNECT_SECONDS, Address, Channel
 from flamepy.errors import EngineError
 
 if TYPE_CHECKING:
@@ -118,10 +118,10 @@ class Frontend:
         asked = self._asked.OpenSessionRequest(session_id=session, session=spec)
         return self.channel.call(self._at.OPEN_SESSION, asked, repeatable=True)
 
-    def close_session(self, session: str) -> types.Session:
+    def close_session(self, session: str, *, timeout: float = CALL_SECONDS) -> types.Session:
         """Close a session; refused while a task runs, and idempotent."""
         asked = self._asked.CloseSessionRequest(session_id=session)
-        return self.channel.call(self._at.CLOSE_SESSION, asked, repeatable=True)
+        return self.channel.call(self._at.CLOSE_SESSION, asked, timeout=timeout, repeatable=True)
 
     def delete_session(self, session: str) -> types.Session:
         """Delete a closed session."""

@@ -11,7 +11,7 @@ from flamepy.engines.flame.application import VERSION, requirement
 from flamepy.engines.flame.carrier import FlameCarrier
 from flamepy.engines.flame.pipe import Pipe
 from flamepy.engines.linked.process import End
-from flamepy.errors import EngineError
+from flamepy.errors import EngineError, EngineUnavailable
 
 if TYPE_CHECKING:
     from typing import Any
@@ -25,6 +25,7 @@ ROOM = 1 << 20
 """Bytes of one message, at most: far below what gRPC refuses."""
 
 PROBE_SECONDS = 5.0
+CLOSE_SECONDS = 5.0
 TALLY_SECONDS = 0.5
 """Seconds between two reports of a service's counters."""
 
@@ -93,7 +94,9 @@ class StreamCarrier(FlameCarrier):
         """Close the services' sessions; a server that is gone keeps them."""
         for _, name in getattr(self, "_sessions", {}).values():
             try:
-                self.frontend.close_session(name)
+                self.frontend.close_session(name, timeout=CLOSE_SECONDS)
+            except EngineUnavailable:
+                return
             except EngineError:
                 continue
 
