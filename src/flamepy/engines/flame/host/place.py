@@ -128,7 +128,10 @@ def fetch(order: dict[str, Any], folder: Path) -> Path:
     from flamepy.packaging.storage.select import open_storage
 
     parent, _, name = order["url"].rpartition("/")
-    storage = open_storage(parent)
+    if parent.startswith(("grpc://", "grpcs://")):  # a cluster's cache has folders of its own
+        parent = "/".join(parent.split("/")[:3])
+    ca_file = os.environ.get("FLAME_CA_FILE")  # both are given to every service of a cluster that wants them
+    storage = open_storage(parent, token=os.environ.get("FLAME_TOKEN"), ca_file=Path(ca_file) if ca_file else None)
     name = name.removesuffix(SUFFIX)
     here = storage.local_path(name)
     archive = Path(here) if here is not None else folder / f"{name}{SUFFIX}"
