@@ -85,7 +85,9 @@ def test_an_instance_whose_node_is_lost_says_so(runner, ray_address: str):
         errors: list[BaseException] = []
         while not errors:  # its process notices a moment later than we do
             errors += [error for error in [counter.add(1).exception(100)] if error is not None]
-    assert isinstance(errors[0], flamepy.StateLost)
+        with pytest.raises(flamepy.StateLost):
+            counter.add(1).get(PATIENCE)
+    assert isinstance(errors[0], flamepy.ExecutorDied)
     assert "lost with its node" in str(errors[0])
 
 
