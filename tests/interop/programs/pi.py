@@ -16,7 +16,7 @@ def inside(samples: int) -> int:
 
 
 if __name__ == "__main__":
-    with Runner("pi") as runner:
+    with Runner("pi", dependencies=["numpy"]) as runner:
         count = runner.service(inside)
         hits = runner.get([count(SAMPLES) for _ in range(BATCHES)])
     estimate = 4 * sum(hits) / (BATCHES * SAMPLES)

@@ -24,7 +24,7 @@ def best(*results):
 
 
 if __name__ == "__main__":
-    runner = Runner("rollouts")
+    runner = Runner("rollouts", dependencies=["numpy"])
     run = runner.service(rollout, autoscale=False, warmup=2)
     choose = runner.service(best)
     policy = runner.put_object({"weights": np.array([0.1, 0.2, 0.3])})
