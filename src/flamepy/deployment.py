@@ -7,7 +7,7 @@ import warnings
 from contextlib import ExitStack
 from functools import partial
 
-from flamepy.errors import ConfigError, PackageError, StorageError
+from flamepy.errors import PackageError, StorageError
 from flamepy.model.specs import PackageRef
 from flamepy.packaging.build import Archive, build, check_name
 from flamepy.packaging.caches import PrivateFolder, cache_folder
@@ -109,7 +109,6 @@ class Deployment:
 
         Raises:
             PackageError: The project cannot be found, packed or stored; its subclasses say which.
-            ConfigError: The engine needs a storage and the context names none.
         """
         if self.package is not None:
             return self.package
@@ -153,12 +152,6 @@ class Deployment:
             return self._opened(package.storage)
         if self._context.scheme in _FLAME_SCHEMES:
             return self._opened(self._context.cache_endpoint)
-        if not self._runs_here:
-            raise ConfigError(
-                f"the engine at {self._context.endpoint} needs a storage for packages that its executors can reach: "
-                "add 'package: [{storage: \"file:///a/shared/folder\"}]' to the cluster in flame.yaml, "
-                "or pass FlameContext(package=FlamePackage(storage=...))"
-            )
         return open_storage(file_url(self._private_folder()))
 
     def _opened(self, url: str) -> Storage:

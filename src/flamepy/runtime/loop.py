@@ -349,6 +349,7 @@ def main(data: int, bell: int, host: Host) -> None:
     faulthandler.enable()
     executor = Executor(data, bell, host)
     _signal.signal(_signal.SIGINT, executor.ring)
+    _signal.pthread_sigmask(_signal.SIG_UNBLOCK, (_signal.SIGINT,))  # a carrier may have had it wait until now
     os.register_at_fork(after_in_child=executor.forked)
     os._exit = executor.leave
     executor.run()

@@ -13,7 +13,7 @@ import pytest
 
 from flamepy.context import FlameContext, FlamePackage
 from flamepy.deployment import Deployment
-from flamepy.errors import ConfigError, PackageError, PackageTooLarge, StorageError
+from flamepy.errors import PackageError, PackageTooLarge, StorageError
 from flamepy.packaging.archive import unpack
 from flamepy.packaging.caches import user_cache
 from flamepy.packaging.storage.select import open_storage
@@ -157,11 +157,6 @@ os.kill(os.getpid(), signal.SIGKILL)
     with deployment(None, project) as package:
         assert package.local_path is not None
         assert list((user_cache() / "packages").iterdir()) == [package.local_path.parent]
-
-
-def test_a_cluster_without_a_storage_is_told_how_to_name_one(project: Path) -> None:
-    with pytest.raises(ConfigError, match="package: "):
-        Deployment("test", FlameContext(endpoint="ray://cluster:10001"), project=project).open()
 
 
 def test_a_flame_cluster_keeps_packages_in_its_cache(project: Path, cache_url: str) -> None:

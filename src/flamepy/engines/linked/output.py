@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import sys
 from collections import deque
 from time import monotonic
@@ -40,6 +41,7 @@ class Output:
         self._recent: dict[str, deque[tuple[str, float, int]]] = {}
         self._partial: dict[int, bytes] = {}
         self._repeated = 0
+        self._opening = _thread.allocate_lock()
 
     def lines(self, link: Link, stream: str, text: str) -> None:
         """Lines that Python code of a task printed."""
@@ -99,7 +101,10 @@ class Output:
         if log is None:
             from flamepy.engines.linked.inspection.session_log import SessionLog
 
-            log = self._logs[session.id] = SessionLog(self.path_of(session))
+            with self._opening:  # the keeper and whoever reads answers may both have its first line
+                log = self._logs.get(session.id)
+                if log is None:
+                    log = self._logs[session.id] = SessionLog(self.path_of(session))
         return log
 
     def path_of(self, session: LinkedSession) -> str:

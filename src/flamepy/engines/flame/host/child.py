@@ -63,6 +63,7 @@ class Child:
                     (os.POSIX_SPAWN_DUP2, high[2], 2),
                 ],
                 setpgroup=0,
+                setsigmask=[signal.SIGINT],  # until it can be rung: `loop.main` lets it through
             )
         finally:
             for descriptor in (*high, their_output):
