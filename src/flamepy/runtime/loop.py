@@ -250,12 +250,17 @@ class Executor(Receiver):
             interrupt = self._owed[1]
         self._owed = None
         while self._rung:
-            self._rung = False
-            interrupt = self._listen() or interrupt
-        self._ringing = False
+            while self._rung:
+                self._rung = False
+                interrupt = self._listen() or interrupt
+            self._ringing = False  # if it rang since the last look, nobody has listened: look again
+            self._ringing = self._rung
         if interrupt and self._shields:
             self._owed = self.running[0], interrupt
-        elif interrupt:
+            if self._shields:  # else the thread that put it off has left at this moment, and saw nothing owed
+                return
+            self._owed = None
+        if interrupt:
             raise Interrupted(interrupt)
 
     def _listen(self) -> str | None:

@@ -159,7 +159,7 @@ class LocalCarrier:
             if channel is None:
                 continue
             if status is None:
-                channel.pid = pid
+                channel.exists(pid)
                 self._reports.started(number, pid)
             else:
                 channel.ended = True

@@ -46,6 +46,7 @@ class LocalChannel:
         self.node = os.uname().nodename
         self.launcher: Launcher | None = None
         self.pid = 0
+        self.unheard = False
         self.ended = False
         self._carrier = carrier
         self._number = number
@@ -61,10 +62,22 @@ class LocalChannel:
 
         try:
             self.bell.send(why + sequence.to_bytes(8, "little"))
+            self.unheard = not self.pid
             if self.pid:
                 os.kill(self.pid, _signal.SIGINT)
         except OSError:  # it has ended
             return
+
+    def exists(self, pid: int) -> None:
+        """The template has said who it is; it may have been rung before."""
+        self.pid = pid
+        if self.unheard:
+            import _signal
+
+            try:
+                os.kill(pid, _signal.SIGINT)
+            except OSError:  # it has ended
+                return
 
     def running(self) -> int:
         """What stands in its cell."""
