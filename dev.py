@@ -4,8 +4,9 @@
 ::
 
     python3 dev.py demo            run the examples
-    python3 dev.py test            all checks and all tests, with coverage
+    python3 dev.py test            all checks and all tests
     python3 dev.py test -k stream  only pytest, with these arguments
+    python3 dev.py coverage        all tests, and what none of them ran
     python3 dev.py check           format, lint, import contracts, types: no tests
     python3 dev.py bench --quick   the benchmarks
     python3 dev.py docs            build the documentation site into site/
@@ -62,7 +63,8 @@ CHECKS = (
 
 def main(argv: list[str]) -> int:
     """Run one of the commands above and return its exit code."""
-    commands = {"demo": demo, "test": test, "check": check, "bench": bench, "docs": docs, "proto": proto}
+    known = (demo, test, coverage, check, bench, docs, proto)
+    commands = {command.__name__: command for command in known}
     if not argv or argv[0] not in commands:
         print(__doc__)
         return 0 if argv and argv[0] in {"-h", "--help", "help"} else 2
@@ -88,9 +90,7 @@ def test(args: list[str]) -> int:
     checked = run_checks()
     workers = str(max(2, os.cpu_count() or 2))
     say(f"pytest, {workers} at a time")
-    tested = call(
-        PYTHON, "-m", "pytest", "-n", workers, "--dist", "worksteal", "--cov", "--cov-report=term:skip-covered"
-    )
+    tested = call(PYTHON, "-m", "pytest", "-n", workers, "--dist", "worksteal")
     for engine, tests in ENGINES.items():
         say(f"pytest over {engine}")
         tested = test_over(engine, tests, workers) or tested
@@ -106,6 +106,14 @@ def test_over(engine: str, tests: tuple[str, ...], workers: str) -> int:
         return call(PYTHON, "-m", "pytest", "-n", workers, "--dist", "worksteal", "--timeout", "120", *tests)
     finally:
         del os.environ["FLAMEPY_TEST_ENGINE"]
+
+
+def coverage(args: list[str]) -> int:
+    """Run tests and show the branches that none of them took, also in the processes that they start."""
+    prepare("dev")
+    # Not a part of `test`: a process that dies on purpose may leave a file of figures that cannot be read.
+    measure = ("--cov", "--cov-report=term:skip-covered")
+    return call(PYTHON, "-m", "pytest", "-n", "2", "--dist", "worksteal", *measure, *args)
 
 
 def check(_: list[str]) -> int:

@@ -355,6 +355,7 @@ def main(data: int, bell: int, host: Host) -> None:
     executor = Executor(data, bell, host)
     _signal.signal(_signal.SIGINT, executor.ring)
     _signal.pthread_sigmask(_signal.SIG_UNBLOCK, (_signal.SIGINT,))  # a carrier may have had it wait until now
+    executor.ring(0, None)  # where SIGINT was ignored until now, it may have rung unheard
     os.register_at_fork(after_in_child=executor.forked)
     os._exit = executor.leave
     executor.run()

@@ -10,6 +10,8 @@ from flamepy.wire.frames import Ask
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from flamepy.completion import Completion
     from flamepy.engines.linked.engine import LinkedEngine
     from flamepy.engines.linked.links import Link
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
 
 GRACE = 2.0
 """Seconds that an interrupted task has to end before its process is killed."""
+
+LOOKS = 4
+"""Times within them that the task is looked at: a machine that was stopped meanwhile takes no more than one of them."""
 
 
 class Deadlines:
@@ -74,11 +79,7 @@ class Deadlines:
         link.doomed.add(number)
         link.note(Ask.CANCEL_ASYNC, number)
 
-        def insist() -> None:
-            if number in link.doomed and not link.ended:
-                self._engine.fleet.kill(link)
-
-        self._engine.keeper.after(GRACE, insist)
+        self._kill_after_grace(link, lambda: number in link.doomed)
 
     def interrupt(self, link: Link, entry: Completion, sequence: int, why: bytes) -> None:
         """Interrupt the task ``sequence`` of an executor; kill the executor if that does not help."""
@@ -88,10 +89,17 @@ class Deadlines:
         extra.why = extra.why or "cancel"
         link.channel.ring(why, sequence)
 
-        def insist() -> None:
-            running = link.pending[0] if link.pending else None
-            if running is not entry or link.ended:
-                return
-            self._engine.fleet.kill(link)
+        self._kill_after_grace(link, lambda: bool(link.pending) and link.pending[0] is entry)
 
-        self._engine.keeper.after(GRACE, insist)
+    def _kill_after_grace(self, link: Link, stubborn: Callable[[], bool], looks: int = LOOKS) -> None:
+        """Kill an executor whose task is still not done when its grace is over."""
+
+        def look() -> None:
+            if link.ended or not stubborn():
+                return
+            if looks > 1:
+                self._kill_after_grace(link, stubborn, looks - 1)
+            else:
+                self._engine.fleet.kill(link)
+
+        self._engine.keeper.after(GRACE / LOOKS, look)
