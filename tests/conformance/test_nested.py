@@ -123,6 +123,17 @@ def test_keyword_arguments_and_options_inside(runner):
     assert runner.service(use)(scale).get(PATIENCE) == 15
 
 
+def test_exceptions_to_run_again_after_are_named_inside(runner, tmp_path):
+    service = runner.service(failing.fail_once)
+
+    def use(service, path, named):
+        return service.options(retries=1, retry_exceptions=named)(path, 7).get()
+
+    use_service = runner.service(use)
+    assert use_service(service, str(tmp_path / "a"), (failing.OutOfStock,)).get(PATIENCE) == 7
+    assert isinstance(use_service(service, str(tmp_path / "b"), (KeyError,)).exception(PATIENCE), failing.OutOfStock)
+
+
 def test_map_and_waiting_inside(runner):
     scale = runner.service(functions.scale)
 

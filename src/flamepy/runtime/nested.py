@@ -11,7 +11,7 @@ from collections import deque
 
 from flamepy.completion import PENDING, Completion, Encoded, Failure
 from flamepy.errors import EngineError, TaskCancelled
-from flamepy.serialization import failures
+from flamepy.serialization import codec, failures
 from flamepy.serialization.segments import Lease
 from flamepy.wire.frames import Ask, Say
 
@@ -108,7 +108,10 @@ class Calls:
         number = self._count
         completion._source = self
         self._open[number] = completion
-        how = None if options is None else (options.timeout, options.retries, options.priority)
+        how = None
+        if options is not None:
+            types = options.retry_exceptions
+            how = options.timeout, options.retries, options.priority, codec.dumps(types) if types else b""
         self._executor.out.append((Say.CALL, number, session.id, method, payload, how))
         self._executor.flush()
 

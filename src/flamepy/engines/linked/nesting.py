@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from flamepy.completion import PENDING, Completion, Encoded, Failure
 from flamepy.engines.linked.calls import Extra
-from flamepy.errors import RemoteTraceback, ServiceClosed
+from flamepy.errors import EngineError, RemoteTraceback, ServiceClosed
 from flamepy.model.specs import CallOptions
-from flamepy.serialization import failures
+from flamepy.serialization import codec, failures
 from flamepy.wire.frames import Ask, Say
 
 TYPE_CHECKING = False
@@ -46,7 +46,12 @@ class Nesting:
             completion.complete(Failure(lambda: error, session_id))
             return
         completion._source = session
-        options = session.spec.defaults if how is None else CallOptions(timeout=how[0], retries=how[1], priority=how[2])
+        try:
+            options = session.spec.defaults if how is None else _options(*how)
+        except Exception as error:  # noqa: BLE001 - unpickling raises what it likes
+            refusal = EngineError(f"the retry_exceptions of a call made by a task cannot be read here: {error!r}")
+            completion.complete(Failure(lambda: refusal, session_id))
+            return
         extra = Extra(options, link)
         extra.keep = engine.objects.lease_of(payload, link)
         completion._method, completion._payload, completion._extra = method, payload, extra
@@ -154,6 +159,12 @@ class Nesting:
         self._count += 1
         host.above[self._count] = entry
         host.note(Ask.NESTED, (self._count, entry._method, entry._payload))
+
+
+def _options(timeout: float | None, retries: int, priority: int, types: bytes) -> CallOptions:
+    """The options of a call as a task has sent them; exception types are pickled."""
+    named = codec.loads(types) if types else ()
+    return CallOptions(timeout=timeout, retries=retries, retry_exceptions=named, priority=priority)
 
 
 def _caller_of(link: Link) -> Link | None:
