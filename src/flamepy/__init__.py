@@ -4,6 +4,7 @@ Runners:  FlameRunner, FlameAsyncRunner
 Handles:  FlameRunnerService, ObjectExpr
 Waiting:  get, wait, as_completed, gather
 Settings: FlameContext, FlamePackage, Resources
+Inside:   checkpoint
 Errors:   see `flamepy.errors`
 
 Names are imported when they are first used: ``import flamepy`` costs a millisecond, and an executor, which imports
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from flamepy.model.specs import Resources as Resources
     from flamepy.object_expr import ObjectExpr as ObjectExpr
     from flamepy.runner import FlameRunner as FlameRunner
+    from flamepy.runtime.checkpoint import checkpoint as checkpoint
     from flamepy.service import FlameRunnerService as FlameRunnerService
     from flamepy.waiting import as_completed as as_completed
     from flamepy.waiting import gather as gather
@@ -64,6 +66,7 @@ _HOMES = {
     "wait": "waiting",
     "as_completed": "waiting",
     "gather": "waiting",
+    "checkpoint": "runtime.checkpoint",
     **dict.fromkeys(
         (
             "ConfigError",

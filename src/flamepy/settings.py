@@ -9,7 +9,8 @@ from flamepy.model.specs import CallOptions, PackageRef, Resources, SessionSpec
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, TypedDict
+    from datetime import timedelta
+    from typing import Any, Literal, TypedDict
 
     from flamepy.targets import Target
 else:
@@ -19,6 +20,10 @@ else:
 
         def __init_subclass__(cls, *, total: bool = True) -> None:
             cls.__total__ = total
+
+
+NEVER = 2**62
+"""Calls after which a state is saved that is not saved by their number."""
 
 
 class ServiceSettings(TypedDict, total=False):
@@ -35,8 +40,10 @@ class ServiceSettings(TypedDict, total=False):
         retry_exceptions: Exceptions of the task itself after which it is run again, too.
         priority: Higher ones go first among the waiting calls of a function.
         concurrency: Coroutines of ``async def`` methods that run at once in one executor.
-        checkpoint: For instances: save the state after every so many calls, and restore it should the executor die;
-            0 restores the first state. None: the state is lost then, and its calls fail with StateLost.
+        checkpoint: For instances: when to save the state, to restore it should the executor die. After every so many
+            calls, a number; or a `datetime.timedelta` after a call; or ``"manual"``, when a method calls
+            `flamepy.checkpoint`, which is possible with the others too. 0 restores the first state.
+            None: the state is lost then, and its calls fail with StateLost.
     """
 
     name: str | None
@@ -48,7 +55,7 @@ class ServiceSettings(TypedDict, total=False):
     retry_exceptions: tuple[type[BaseException], ...]
     priority: int
     concurrency: int
-    checkpoint: int | None
+    checkpoint: int | timedelta | Literal["manual"] | None
 
 
 def session_spec(target: Target, package: PackageRef, main: str | None, cores: int, **settings: Any) -> SessionSpec:
@@ -68,6 +75,7 @@ def session_spec(target: Target, package: PackageRef, main: str | None, cores: i
     """
     _check_names(settings)
     least, most = _instances(target, settings.get("instances"), settings.get("warmup", 0), cores)
+    every, seconds = _checkpoint(target, settings, most)
     return SessionSpec(
         name=settings.get("name") or target.name,
         package=package,
@@ -80,7 +88,8 @@ def session_spec(target: Target, package: PackageRef, main: str | None, cores: i
         resources=_resources(settings.get("resources")),
         defaults=_options(settings),
         concurrency=_whole_number(settings, "concurrency", 100, least=1),
-        checkpoint=_checkpoint(target, settings, most),
+        checkpoint=every,
+        checkpoint_seconds=seconds,
     )
 
 
@@ -120,17 +129,23 @@ def _options(settings: dict[str, Any]) -> CallOptions:
     )
 
 
-def _checkpoint(target: Target, settings: dict[str, Any], instances: int) -> int | None:
-    if settings.get("checkpoint") is None:
-        return None
+def _checkpoint(target: Target, settings: dict[str, Any], instances: int) -> tuple[int | None, float | None]:
+    """After how many calls, and after how many seconds, the state is saved."""
+    policy = settings.get("checkpoint")
+    if policy is None:
+        return None, None
     if target.kind == "function":
         raise ServiceError(f"'{target.name}' is a function: it has no state that a checkpoint could save")
-    every = _whole_number(settings, "checkpoint", 0, least=0)
-    if every and instances > 1:
+    if policy and instances > 1:
         raise ServiceError(
-            f"checkpoint={every} saves the state of one instance; '{target.name}' would have {instances}"
+            f"checkpoint={policy!r} saves the state of one instance; '{target.name}' would have {instances}"
         )
-    return every
+    seconds: float | None = policy.total_seconds() if hasattr(policy, "total_seconds") else None
+    if policy == "manual" or (seconds is not None and seconds > 0):
+        return NEVER, seconds
+    if not isinstance(policy, int) or policy < 0:
+        raise ServiceError(f"checkpoint={policy!r} is not a number of calls, a timedelta above 0, or 'manual'")
+    return policy, None
 
 
 def _whole_number(settings: dict[str, Any], name: str, default: int, *, least: int) -> int:

@@ -46,6 +46,7 @@ PUBLIC = ERRORS | {
     "Resources",
     "__version__",
     "as_completed",
+    "checkpoint",
     "gather",
     "get",
     "wait",

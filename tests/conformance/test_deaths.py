@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import signal
 import time
+from datetime import timedelta
 
 import pytest
+from waiting import until
 from workshop import classes, failing, functions
 
 import flamepy
-from flamepy import ExecutorDied, ServiceFailed, StateLost, TaskTimeout
+from flamepy import ExecutorDied, ServiceError, ServiceFailed, StateLost, TaskTimeout
 
 PATIENCE = 40
 
@@ -296,3 +298,47 @@ def test_a_coroutine_whose_executor_dies(runner):
 
     with pytest.raises(ExecutorDied):
         runner.service(die_soon)().get(PATIENCE)
+
+
+# ---- checkpoints: when the state is saved
+
+
+def written(folder):
+    return (folder / "written").read_text().split()
+
+
+def test_a_state_saved_by_time_needs_no_replay(runner, tmp_path):
+    diary = runner.service(classes.Diary(str(tmp_path)), checkpoint=timedelta(milliseconds=50))
+    assert flamepy.get([diary.write(n) for n in range(3)], timeout=PATIENCE) == [1, 2, 3]
+    until((tmp_path / "saved-3").exists)
+    assert isinstance(diary.crash().exception(PATIENCE), ExecutorDied)
+    assert diary.read().get(PATIENCE) == [0, 1, 2]
+    assert written(tmp_path) == ["0", "1", "2"]
+
+
+def test_a_state_saved_when_the_object_says_so(runner, tmp_path):
+    diary = runner.service(classes.Diary(str(tmp_path)), checkpoint="manual")
+    exprs = [diary.write(1), diary.write_for_good(2), diary.write(3)]
+    assert flamepy.get(exprs, timeout=PATIENCE) == [1, 2, 3]
+    assert isinstance(diary.crash().exception(PATIENCE), ExecutorDied)
+    assert diary.read().get(PATIENCE) == [1, 2, 3]
+    assert written(tmp_path) == ["1", "2", "3", "3"], "what was not saved is run again on what was"
+    assert not (tmp_path / "saved-1").exists()
+
+
+def test_the_object_s_own_moments_count_beside_every_n_calls(runner, tmp_path):
+    diary = runner.service(classes.Diary(str(tmp_path)), checkpoint=100)
+    assert flamepy.get([diary.write(1), diary.write_for_good(2)], timeout=PATIENCE) == [1, 2]
+    assert isinstance(diary.crash().exception(PATIENCE), ExecutorDied)
+    assert diary.read().get(PATIENCE) == [1, 2]
+    assert written(tmp_path) == ["1", "2"]
+
+
+@pytest.mark.parametrize("policy", [-1, "often", timedelta(0), 1.5])
+def test_a_policy_that_is_none(runner, policy):
+    with pytest.raises(ServiceError, match="not a number of calls, a timedelta above 0, or 'manual'"):
+        runner.service(classes.Crasher, checkpoint=policy)
+
+
+def test_a_checkpoint_outside_of_a_service_does_nothing(tmp_path):
+    assert classes.Diary(str(tmp_path)).write_for_good(1) == 1

@@ -108,6 +108,7 @@ class SessionSpec(Record):
         defaults: Options of calls that give none.
         concurrency: Coroutines that may run at once in one executor.
         checkpoint: None: state is lost with its executor; N > 0: saved after every N calls; 0: begin anew.
+        checkpoint_seconds: The state is also saved so long after a call that no saved one contains; None: it is not.
         labels: Shown as tags.
     """
 
@@ -124,6 +125,7 @@ class SessionSpec(Record):
     defaults: CallOptions = CallOptions()
     concurrency: int = 100
     checkpoint: int | None = None
+    checkpoint_seconds: float | None = None
     labels: tuple[str, ...] = ()
 
     @property

@@ -13,7 +13,7 @@ import _thread
 import os
 from time import sleep
 
-from flamepy.runtime import output
+from flamepy.runtime import checkpoint, output
 from flamepy.runtime.receiver import Receiver
 from flamepy.runtime.target import Target
 from flamepy.serialization import failures
@@ -165,7 +165,7 @@ class Executor(Receiver):
         elif kind == Ask.BIND:
             self._bind(body)
         elif kind == Ask.SAVE:
-            self._save()
+            self._save_now()
         else:
             self.tasks.note(kind, body)
 
@@ -175,6 +175,8 @@ class Executor(Receiver):
         binding = self.host.complete(binding)
         self._elastic = binding["elastic"]
         self._checkpoint = binding["checkpoint"]
+        if self._checkpoint:
+            checkpoint.enter(self._save_soon)
         self.target = Target(binding)
         self.tasks = Tasks(self, binding)
         self.running = self.host.progress_cell(binding)
@@ -334,6 +336,16 @@ class Executor(Receiver):
     def _save_if_due(self) -> None:
         self._unsaved += 1
         if self._checkpoint and self._unsaved >= self._checkpoint and not self.tasks.unfinished():
+            self._save()
+
+    def _save_soon(self) -> None:
+        """The object wishes it: when the call that runs is done, or else coroutines and streams are."""
+        self._unsaved = self._checkpoint or 0
+
+    def _save_now(self) -> None:
+        if self.tasks.unfinished():
+            self.out.append((Say.STATE, None, None))
+        else:
             self._save()
 
     def _save(self) -> None:

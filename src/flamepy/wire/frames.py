@@ -41,7 +41,7 @@ class Ask:
     STOP_STREAM = -8
     """``stream``: nobody wants the rest."""
     SAVE = -9
-    """``None``: send the state."""
+    """``None``: send the state, if nothing is under way."""
     CANCEL_ASYNC = -10
     """``number``: cancel the coroutine that was promised."""
 
@@ -83,7 +83,7 @@ class Say:
     HAND_BACK = 16
     """``(HAND_BACK,)``: the calls behind the one that runs may go elsewhere."""
     STATE = 17
-    """``(STATE, payload)``: the instance after the calls so far."""
+    """``(STATE, payload, record)``: the instance after the calls so far, or why it cannot be had; neither: not now."""
     DROPPED = 18
     """``(DROPPED, name)``: a pooled segment of this executor is gone."""
     NESTED_DONE = 19

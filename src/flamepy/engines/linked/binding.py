@@ -19,7 +19,7 @@ def binding_of(session: LinkedSession) -> dict[str, Any]:
         "argv": list(sys.argv),
         "kind": spec.target_kind,
         "target": spec.target,
-        "state": session.saved,
+        "state": session.checkpoint.state,
         "methods": list(spec.methods),
         "elastic": not spec.stateful,
         "checkpoint": spec.checkpoint,

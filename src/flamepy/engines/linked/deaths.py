@@ -67,8 +67,7 @@ class Deaths:
             retried = []
         elif link.ready and session.loses_state:
             self._lose_state(session, link, end)
-        replay, session.replay = session.replay, []
-        session.requeue([*replay, *retried, *waiting])
+        session.requeue([*session.checkpoint.take_replay(), *retried, *waiting])
         if session.broken:  # nobody will ever take them
             self.fail_all(session, session.broken)
 

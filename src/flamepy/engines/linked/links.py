@@ -7,7 +7,6 @@ import weakref
 from collections import deque
 from time import perf_counter
 
-from flamepy.engines.linked.calls import Replay
 from flamepy.wire.frames import Ask, FrameBuffer, Say, pack
 
 TYPE_CHECKING = False
@@ -67,6 +66,7 @@ class Link:
         self.releasing = False
         self.pending: deque[Completion] = deque()
         self._take = self.pending.popleft if not session.spec.checkpoint else self._take_and_remember
+        self._remember = session.checkpoint.remember
         self.alone = False
         self.answered = 0
         self.waiting = 0
@@ -243,10 +243,7 @@ class Link:
     def _take_and_remember(self) -> Completion:
         """With checkpoints, answered calls are kept until the state that contains them is saved."""
         entry = self.pending.popleft()
-        again = Replay()
-        again._source, again._method = entry._source, entry._method
-        again._payload, again._extra = entry._payload, entry._extra
-        self.session.replay.append(again)
+        self._remember(entry)
         return entry
 
     def _settle(self, count: int) -> None:

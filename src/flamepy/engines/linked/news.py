@@ -32,7 +32,7 @@ class News:
             Say.CALL: lambda link, reply: engine.nesting.called(link, *reply[1:]),
             Say.DROP: lambda link, reply: link.calls.pop(reply[1], None),
             Say.HAND_BACK: lambda link, reply: engine.fleet.handed_back(link, reply[1]),
-            Say.STATE: self._state,
+            Say.STATE: lambda link, reply: link.session.checkpoint.came(reply[1], reply[2]),
             Say.DROPPED: lambda link, reply: engine.objects.dropped(reply[1]),
             Say.NESTED_DONE: self._nested_done,
             Say.WAITING: lambda link, reply: engine.nesting.waiting(link, reply[1]),
@@ -95,14 +95,3 @@ class News:
             self._engine.answers.failure(session, entry, failure, record)
         for completion, outcome in stream.end(failure):
             session.settle(completion, outcome)
-
-    def _state(self, link: Link, reply: Any) -> None:
-        if reply[2] is None:
-            link.session.saved = reply[1]
-            link.session.replay.clear()
-        else:
-            self._engine.output.warn(
-                link.session,
-                f"the state of {link.session.spec.name} could not be saved: {reply[2][1]}; "
-                "a restart would begin with the last one that was",
-            )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from time import time
 
+from flamepy.engines.linked.checkpoints import Checkpoint
 from flamepy.engines.linked.queue import CallQueue
 from flamepy.errors import EngineClosed, ServiceClosed
 from flamepy.model.lifecycle import SESSION_TRANSITIONS, SessionEvent, SessionState, advance
@@ -26,8 +27,7 @@ class LinkedSession(CallQueue):
         state: Open or closed.
         failures: The latest failures, to be reported if nobody looks at them.
         reason: Why the scheduling core gives it no executor; empty if it does.
-        saved: The last checkpoint, pickled.
-        replay: Calls answered since then.
+        checkpoint: What brings its instance back, if it has checkpoints.
         broken: Why nothing of it can run any more; None while it can.
     """
 
@@ -39,8 +39,7 @@ class LinkedSession(CallQueue):
         self.succeeded = self.failed = self.cancelled = 0
         self.failures: list[Any] = []
         self.reason = ""
-        self.saved: bytes | None = None
-        self.replay: list[Completion] = []
+        self.checkpoint = Checkpoint(self)
         self.broken: BaseException | None = None
         self.outcome_of = engine.answers.outcome_of
 

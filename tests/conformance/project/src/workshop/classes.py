@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import threading
 from dataclasses import dataclass, field
+from pathlib import Path
 
+import flamepy
 from workshop.functions import announce, wait_for_file
 
 
@@ -129,6 +131,34 @@ class Crasher:
             os._exit(7)
         self.count += 1
         return self.count
+
+
+class Diary:
+    """Writes down outside what it does, so that what is done twice is seen."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder = Path(folder)
+        self.entries: list[int] = []
+
+    def write(self, entry: int) -> int:
+        self.entries.append(entry)
+        with (self.folder / "written").open("a") as file:
+            file.write(f"{entry} ")
+        return len(self.entries)
+
+    def write_for_good(self, entry: int) -> int:
+        flamepy.checkpoint()
+        return self.write(entry)
+
+    def __getstate__(self) -> dict[str, object]:
+        (self.folder / f"saved-{len(self.entries)}").touch()
+        return self.__dict__
+
+    def crash(self) -> None:
+        os._exit(3)
+
+    def read(self) -> list[int]:
+        return self.entries
 
 
 class FailsToStart:
