@@ -172,7 +172,7 @@ class Deployment:
 
     def _resolve_environment(self, project: Project) -> str | None:
         # A cluster's executors make their own: an interpreter of this machine would mean nothing there.
-        if self._environment in {None, "current"} or self._context.scheme not in _LOCAL_SCHEMES:
+        if self._environment in {None, "current"} or self._context.scheme != "local":
             return None
         from flamepy.packaging.environment import resolve_environment
 

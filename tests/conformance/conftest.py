@@ -54,17 +54,26 @@ def on_flame(storage: Path) -> FlameContext:
     )
 
 
+def as_ray_client(storage: Path) -> FlameContext:
+    endpoint = f"ray://127.0.0.1:{os.environ['FLAMEPY_TEST_RAY_CLIENT']}"
+    return FlameContext(endpoint=endpoint, package=FlamePackage(storage.as_uri()))
+
+
 CONTEXTS: dict[str, Callable[[Path], FlameContext]] = {
     "local": lambda storage: FlameContext(endpoint="local://", package=FlamePackage(storage.as_uri())),
     "flame": on_flame,  # our server, by the stream that both ends know
     "flame-v1": on_flame,  # plain flame.v1, as on any cluster
     "ray": lambda storage: FlameContext(endpoint="ray://", package=FlamePackage(storage.as_uri())),
+    "ray-client": as_ray_client,  # `ray://host:port`, on nodes that can be reached
+    "ray-relay": as_ray_client,  # and on nodes that cannot
 }
 """For each engine how its context is made, given a folder for packages."""
 
 ENGINE = os.environ.get("FLAMEPY_TEST_ENGINE", "local")
 if ENGINE == "flame-v1":
     os.environ["FLAMEPY_FLAME_LINKS"] = "0"
+if ENGINE == "ray-relay":
+    os.environ["FLAMEPY_RAY_RELAY"] = "1"
 
 sys.path.insert(0, str(SOURCES))
 sys.modules.pop("workshop", None)
@@ -76,10 +85,11 @@ _numbers = itertools.count(1)
 
 def pytest_configure(config: pytest.Config) -> None:
     """Start the engine under test, if it does not run in our own process; workers of pytest-xdist share it."""
-    if ENGINE == "ray" and "RAY_ADDRESS" not in os.environ:
+    needed = "RAY_ADDRESS" if ENGINE == "ray" else "FLAMEPY_TEST_RAY_CLIENT"
+    if ENGINE.startswith("ray") and needed not in os.environ:
         from on_ray import cluster
 
-        running = cluster.running()
+        running = cluster.running(*([] if ENGINE == "ray" else ["--client"]))
         running.__enter__()
         config.add_cleanup(lambda: running.__exit__(None, None, None))
 

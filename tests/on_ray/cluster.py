@@ -1,11 +1,13 @@
-"""A real Ray of two nodes, for as long as standard input is open; says its address on standard output.
+"""A real Ray of two nodes, for as long as standard input is open; says its address and client port on standard output.
 
-Small object stores, no dashboard, a health check that notices a lost node within seconds.
+Small object stores, no dashboard, a health check that notices a lost node within seconds. A line on standard input
+has it killed without a word.
 """
 
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
 STORE_BYTES = 150 << 20
 CPUS = 2
-START_SECONDS = 120
+VARIABLES = ("RAY_ADDRESS", "FLAMEPY_TEST_RAY_CLIENT")
 
 
 def main() -> None:
@@ -24,20 +26,35 @@ def main() -> None:
 
     settings = {"num_cpus": CPUS, "object_store_memory": STORE_BYTES}
     head = {"include_dashboard": False, "_system_config": {"health_check_period_ms": 1000}}
-    if sys.argv[1:]:
-        head["ray_client_server_port"] = int(sys.argv[1])
+    port = free_port() if "--client" in sys.argv else 0
+    if port:
+        head["ray_client_server_port"] = port
     cluster = Cluster(initialize_head=True, head_node_args={**settings, **head})
-    cluster.add_node(**settings)
-    print(cluster.address, flush=True)
-    sys.stdin.read()
-    cluster.shutdown()
+    if "--alone" not in sys.argv:
+        cluster.add_node(**settings)
+    print(cluster.address, port, flush=True)
+    if sys.stdin.readline():
+        for node in cluster.list_all_nodes():
+            node.kill_all_processes(check_alive=False, allow_graceful=False)
+    else:
+        cluster.shutdown()
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
 
 
 @contextmanager
-def running() -> Iterator[str]:
-    """Start a cluster; its address is in ``RAY_ADDRESS`` meanwhile, for us and whoever we start."""
+def running(*options: str) -> Iterator[subprocess.Popen[str]]:
+    """Start a cluster; its address is in ``RAY_ADDRESS`` meanwhile, for us and whoever we start.
+
+    Args:
+        options: ``--client``: with a port for Ray clients, then in ``FLAMEPY_TEST_RAY_CLIENT``; ``--alone``: one node.
+    """
     process = subprocess.Popen(
-        [sys.executable, __file__],
+        [sys.executable, __file__, *options],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -47,12 +64,18 @@ def running() -> Iterator[str]:
     )
     assert process.stdin is not None
     assert process.stdout is not None
+    before = {name: os.environ.get(name) for name in VARIABLES}
     try:
-        address = os.environ["RAY_ADDRESS"] = process.stdout.readline().strip()
-        assert address, "Ray did not start"
-        yield address
+        words = process.stdout.readline().split()
+        assert words, "Ray did not start"
+        os.environ.update(zip(VARIABLES, words, strict=True))
+        yield process
     finally:
-        os.environ.pop("RAY_ADDRESS", None)
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
         process.stdin.close()
         process.wait(60)
         process.stdout.close()

@@ -27,7 +27,9 @@ def ray_address() -> Iterator[str]:
     from on_ray import cluster
 
     with ExitStack() as stack:
-        yield os.environ.get("RAY_ADDRESS") or stack.enter_context(cluster.running())
+        if "RAY_ADDRESS" not in os.environ:
+            stack.enter_context(cluster.running())
+        yield os.environ["RAY_ADDRESS"]
 
 
 @pytest.fixture

@@ -1,4 +1,7 @@
-"""``ray://host:port``: a Ray client, whom nodes cannot reach; everything goes through the relay."""
+"""``ray://host:port``: a Ray client, to nodes that it can reach and to nodes that it cannot.
+
+All conformance tests run over it with ``FLAMEPY_TEST_ENGINE=ray-client`` and ``ray-relay``.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
+from on_ray import programs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,18 +73,11 @@ def port(ray_address: str) -> Iterator[str]:
             server.kill()
 
 
-@pytest.mark.xfail(strict=False, reason="the relay connects, but no program has run to its end over it yet")
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_a_program_over_a_ray_client(port: str, tmp_path: Path):
-    (tmp_path / "pyproject.toml").write_text('[project]\nname = "distant"\nversion = "1"\n')
-    (tmp_path / "main.py").write_text(PROGRAM)
-    (tmp_path / "flame.yaml").write_text(
-        f'current-cluster: far\nclusters:\n  - name: far\n    endpoint: "ray://127.0.0.1:{port}"\n'
-    )
-    env = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
-    done = subprocess.run(
-        [sys.executable, "main.py"], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=280, check=False
-    )
+@pytest.mark.parametrize("relay", ["0", "1"], ids=["direct", "relay"])
+def test_a_program_over_a_ray_client(port: str, tmp_path: Path, relay: str):
+    folder = programs.project(tmp_path / "distant", PROGRAM, endpoint=f"ray://127.0.0.1:{port}")
+    done = programs.run(folder, env={"FLAMEPY_RAY_RELAY": relay})
     assert done.returncode == 0, done.stdout + done.stderr
     assert "all is well" in done.stdout

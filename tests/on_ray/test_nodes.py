@@ -23,12 +23,14 @@ PATIENCE = 50
 
 
 @contextmanager
-def a_node(address: str, **resources: float) -> Iterator[object]:
+def a_node(address: str, *, env_vars: dict[str, str] | None = None, **resources: float) -> Iterator[object]:
     """One more node of the cluster."""
     from ray._private.node import Node
     from ray._private.parameter import RayParams
 
-    parameters = RayParams(gcs_address=address, num_cpus=2, resources=resources, object_store_memory=100 << 20)
+    parameters = RayParams(
+        gcs_address=address, num_cpus=2, resources=resources, object_store_memory=100 << 20, env_vars=env_vars
+    )
     node = Node(parameters, head=False, shutdown_at_exit=False, spawn_reaper=False)
     try:
         yield node

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import contextmanager
 from pathlib import Path
 
 from flamepy.errors import EnvironmentFailed, PackageError
 from flamepy.model.record import Record
 from flamepy.packaging.caches import user_cache
 from flamepy.packaging.digest import new_sha256
+from flamepy.packaging.locks import locked
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     Report = Callable[[str], None]
 
@@ -62,7 +62,12 @@ def find_requirements(project: Path) -> Requirements:
 
 
 def resolve_environment(
-    environment: str | None, project: Path, *, report: Report | None = None, cache: Path | None = None
+    environment: str | None,
+    project: Path,
+    *,
+    report: Report | None = None,
+    cache: Path | None = None,
+    linked: bool = True,
 ) -> str | None:
     """Return the interpreter that executors on this machine start with.
 
@@ -71,6 +76,7 @@ def resolve_environment(
         project: The project's folder.
         report: Called with each line that uv says while it builds.
         cache: Where environments are kept; None for the per-user cache.
+        linked: Whether flamepy is in it too, as it is installed here.
 
     Returns:
         The interpreter's path; None for the client's own.
@@ -90,10 +96,11 @@ def resolve_environment(
     uv = _find_uv()
     folder = (cache or user_cache()) / "environments"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    target = folder / _key(requirements)
-    with _locked(target.with_suffix(".lock")):
+    shipped = _shipped() if linked else []
+    target = folder / _key(requirements, shipped)
+    with locked(target.with_suffix(".lock")):
         if not _python(target).exists():
-            _build(uv, requirements, target, report)
+            _build(uv, requirements, target, shipped, report)
     return str(_python(target))
 
 
@@ -114,7 +121,7 @@ def _find_uv() -> str:
     return found
 
 
-def _key(requirements: Requirements) -> str:
+def _key(requirements: Requirements, shipped: Sequence[Path]) -> str:
     parts = (
         requirements.digest,
         sys.version,
@@ -122,7 +129,7 @@ def _key(requirements: Requirements) -> str:
         sys.platform,
         os.uname().machine,
         os.path.realpath(sys.base_prefix),
-        *map(str, _shipped()),
+        *map(str, shipped),
     )
     digest = new_sha256(1024)
     digest.update("\0".join(parts).encode("utf-8", "surrogateescape"))
@@ -144,19 +151,9 @@ def _python(environment: Path) -> Path:
     return environment / "bin" / "python"
 
 
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    import fcntl
-
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def _build(uv: str, requirements: Requirements, target: Path, report: Report | None) -> None:
+def _build(
+    uv: str, requirements: Requirements, target: Path, shipped: Sequence[Path], report: Report | None
+) -> None:
     import shutil
 
     # The lock is ours, so what has this name was left by a build that was killed.
@@ -172,15 +169,19 @@ def _build(uv: str, requirements: Requirements, target: Path, report: Report | N
             _run(uv, export, project, report)
         install = ["pip", "install", "--python", str(_python(partial)), "--requirements", str(listing)]
         _run(uv, install, project, report)
-        _link_shipped(partial)
+        _link(shipped, site_packages(partial))
         partial.rename(target)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def _link_shipped(environment: Path) -> None:
-    packages = next((environment / "lib").glob("python*")) / "site-packages"
-    for source in _shipped():
+def site_packages(environment: Path) -> Path:
+    """Return the folder of an environment that holds its packages."""
+    return next((environment / "lib").glob("python*")) / "site-packages"
+
+
+def _link(shipped: Sequence[Path], packages: Path) -> None:
+    for source in shipped:
         place = packages / source.name
         if not place.exists():
             place.symlink_to(source, target_is_directory=True)

@@ -172,7 +172,11 @@ class Executor(Receiver):
     def _bind(self, binding: dict[str, Any]) -> None:
         from flamepy.runtime.tasks import Tasks
 
-        binding = self.host.complete(binding)
+        try:
+            binding = self.host.complete(binding)
+        except Exception as error:
+            self.out.append((Say.BROKEN, failures.capture(error, HERE)))
+            return
         self._elastic = binding["elastic"]
         self._checkpoint = binding["checkpoint"]
         if self._checkpoint:

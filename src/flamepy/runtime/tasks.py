@@ -6,6 +6,7 @@ from flamepy.completion import PENDING, Completion, Encoded
 from flamepy.runtime import nested
 from flamepy.serialization import codec, failures
 from flamepy.serialization.codec import Decoder, Encoder
+from flamepy.serialization.segments import LARGE
 from flamepy.wire.frames import Ask, Say
 
 TYPE_CHECKING = False
@@ -99,7 +100,8 @@ class Tasks:
         """Encode a result that does not travel as it is; coroutines and generators become promises."""
         kind = type(result)
         if kind in self._ordinary:
-            small = codec.dumps_small(result, main_by_value=False)
+            bulky = kind in codec.BULK and len(result) >= LARGE
+            small = None if bulky else codec.dumps_small(result, main_by_value=False)
             return self.form_of(result) if small is None else (codec.PICKLED, small)
         if kind is _Reply:
             return result.reply

@@ -139,16 +139,24 @@ def dumps_small(obj: object, *, main_by_value: bool) -> bytes | None:
     return data
 
 
-class LargeText:
-    """Carries a large ``bytes`` out of band: pickle alone would copy it into its stream first."""
+BULK = frozenset({bytes, bytearray})
+"""Exact types that pickle copies into its stream, however large they are."""
 
-    __slots__ = ("text",)
 
-    def __init__(self, text: bytes) -> None:
-        self.text = text
+class Bulk:
+    """Carries a large ``bytes`` or ``bytearray`` out of band instead."""
 
-    def __reduce__(self) -> tuple[Callable[[Any], bytes], tuple[PickleBuffer]]:
-        return bytes, (PickleBuffer(self.text),)
+    __slots__ = ("data",)
+
+    def __init__(self, data: bytes | bytearray) -> None:
+        self.data = data
+
+    def __reduce__(self) -> tuple[Callable[[Any], bytes | bytearray], tuple[PickleBuffer]]:
+        return type(self.data), (PickleBuffer(self.data),)
+
+
+def _is_bulk(obj: Any) -> bool:
+    return type(obj) in BULK and len(obj) >= LARGE
 
 
 class Encoder:
@@ -175,11 +183,13 @@ class Encoder:
         Raises:
             SerializationError: Something in them cannot be pickled; the message says where.
         """
-        small = dumps_small([args, kwargs] if kwargs else args, main_by_value=self.main_by_value)
-        if small is not None:
-            return small, None, []
-        if any(type(a) is bytes and len(a) >= LARGE for a in args):
-            args = tuple(LargeText(a) if type(a) is bytes and len(a) >= LARGE else a for a in args)
+        if not BULK.isdisjoint(map(type, args)) and any(map(_is_bulk, args)):
+            bulks = {id(a): Bulk(a) for a in args if _is_bulk(a)}  # one for each, wherever it is passed twice
+            args = tuple(bulks.get(id(a), a) for a in args)
+        else:
+            small = dumps_small([args, kwargs] if kwargs else args, main_by_value=self.main_by_value)
+            if small is not None:
+                return small, None, []
         data, part, lease, found = self._encode([args, kwargs] if kwargs else args, "argument")
         if part is None and not found:
             return data, None, found
@@ -194,10 +204,11 @@ class Encoder:
         kind = type(obj)
         if kind in NUMBERS or (kind in TEXTS and len(obj) <= SHORT):  # type: ignore[arg-type]
             return obj, None, []
-        small = dumps_small(obj, main_by_value=self.main_by_value)
+        bulk = _is_bulk(obj)
+        small = None if bulk else dumps_small(obj, main_by_value=self.main_by_value)
         if small is not None:
             return (PICKLED, small), None, []
-        data, part, lease, found = self._encode(LargeText(obj) if kind is bytes else obj, "value")  # type: ignore[arg-type]
+        data, part, lease, found = self._encode(Bulk(obj) if bulk else obj, "value")  # type: ignore[arg-type]
         if part is None and not found:
             return (PICKLED, data), None, found
         return (SHARED, data, part, None), lease, found

@@ -13,7 +13,8 @@ from collections import deque
 from flamepy.completion import PENDING, Completion, failure_of
 from flamepy.engines.linked.calls import PLAIN, Extra
 from flamepy.engines.linked.source import LinkedSource
-from flamepy.serialization.codec import NUMBERS, SHORT, TEXTS, dumps_small
+from flamepy.serialization.codec import BULK, NUMBERS, SHORT, TEXTS, dumps_small
+from flamepy.serialization.segments import LARGE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -87,7 +88,8 @@ class CallQueue(LinkedSource):
         for value in args:
             kind = type(value)
             if kind not in NUMBERS and (kind not in TEXTS or len(value) > SHORT):
-                small = dumps_small(args, main_by_value=self._main_by_value)
+                bulky = kind in BULK and len(value) >= LARGE
+                small = None if bulky else dumps_small(args, main_by_value=self._main_by_value)
                 if small is None:
                     self._submit_special(completion, method, args, kwargs, options)
                     return

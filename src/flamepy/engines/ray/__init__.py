@@ -7,7 +7,8 @@
     objects ── Ray objects, owned by the client ── store                     large buffers, zero-copy on arrival
        └─────── Ray ──► Steward (actor, one per node and client)             how executors died; results of theirs
 
-Clients that the nodes cannot reach (``ray://host:port``) have a relay: an actor through whose calls streams travel.
+A client elsewhere (``ray://host:port``) has a relay: an actor that knows Ray objects, and through whose calls the
+streams of executors travel that it cannot reach.
 
 Loaded by `flamepy.engines.select` only when an endpoint asks for Ray.
 
@@ -18,6 +19,9 @@ Loaded by `flamepy.engines.select` only when an endpoint asks for Ray.
     objects.py     the client's side of objects             store.py             the executor's side
     seat.py        the actor that is an executor            steward.py           the actor that looks after a node
     streams.py     connecting to an executor                ticket.py folders.py  what it is told; its files
-    relay.py relayed.py inline.py     for distant clients: streams in actor calls, buffers in messages
+    guest.py sdk.py  every actor of ours, and flamepy, on nodes that may have another
+    vault.py       how Ray objects are made and read, here and as a Ray client
+    relay.py relayed.py  for distant clients: streams in actor calls
+    questions.py   asking a cluster that may be gone
     box.py         what outlives an executor: the call it ran, its exit code, its last words
 """

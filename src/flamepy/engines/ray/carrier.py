@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import logging
 import os
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
 from flamepy.engines.linked.binding import hooks_into_imports, path_outside
 from flamepy.engines.linked.process import End
 from flamepy.engines.ray.channel import RayChannel
-from flamepy.engines.ray.inline import InlineObjects
 from flamepy.engines.ray.objects import RayObjects
 from flamepy.engines.ray.ticket import TOKEN_BYTES, Address, Ticket
-from flamepy.errors import EngineUnavailable, StorageError
+from flamepy.errors import StorageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from concurrent.futures import Future
     from contextlib import ExitStack
     from typing import Any
 
@@ -32,6 +31,9 @@ GRACE = 2.0
 
 AUTOPSY_SECONDS = 60.0
 """Seconds for a steward to answer; Ray says sooner that its node is lost."""
+
+SUSPICION = 3.0
+"""Seconds in which Ray says that an executor has ended whose streams have."""
 
 OBJECT_LIMIT = 1 << 62
 """Bytes for results in shared memory until they are Ray objects; the file system is the limit."""
@@ -63,10 +65,12 @@ class RayCarrier:
     def open(self, engine: str, undo: ExitStack) -> None:
         """Make the object store; threads for what waits for Ray."""
         self._engine = engine
-        kind = InlineObjects if self._cluster.distant else partial(RayObjects, self._cluster)
-        self.objects = kind(main_by_value=self._main_by_value)
+        self.objects = RayObjects(self._cluster, main_by_value=self._main_by_value)
         self._threads = ThreadPoolExecutor(4, "flamepy-ray")
         undo.callback(self._threads.shutdown, wait=False, cancel_futures=True)
+        silence = self._cluster.questions.on_silence
+        silence.append(self._lose_all)
+        undo.callback(silence.remove, self._lose_all)
 
     def start(self, reports: Reports, clock: Clock) -> None:
         """Nothing to start before the first executor."""
@@ -87,12 +91,6 @@ class RayCarrier:
         """Make its archive a Ray object, which each node that needs it gets once."""
         import ray
 
-        if package.python is not None:
-            raise EngineUnavailable(
-                "executors on Ray run in Ray's own environment: leave environment='uv' out, and install what the "
-                "project needs on the nodes (or give the cluster a runtime_env)",
-                endpoint=self.endpoint,
-            )
         if package.archive is None:
             raise StorageError(f"package '{package.name}' at {package.url} was not brought to this machine")
         self._archives[package.name] = [ray.put(Path(package.archive).read_bytes())]
@@ -101,7 +99,7 @@ class RayCarrier:
         """Remove it from the nodes."""
         self._archives.pop(package.name, None)
         for steward in self._cluster.stewards():
-            steward.forget.remote(self._folder(package))
+            steward.do.remote("forget", self._folder(package))
 
     def _folder(self, package: PackageRef) -> str:
         return f"{self._engine}-{package.name}"
@@ -117,20 +115,31 @@ class RayCarrier:
             "outside": path_outside(project),
             "site": hooks_into_imports(),
             "limit": OBJECT_LIMIT,
-            "inline": self._cluster.distant,
         }
 
     # ---- executors
 
     def launch(self, number: int, spec: SessionSpec) -> RayChannel:
         """Have an actor made; it is connected to when it has said where it listens."""
-        package = spec.package
+        package, questions = spec.package, self._cluster.questions
         token, name = os.urandom(TOKEN_BYTES), f"{self._engine}.{number}"
         archive = self._archives[package.name]
-        ticket = Ticket(self._cluster.client, name, token, self._folder(package), package.sha256, archive)
-        actor = self._cluster.seat(spec.resources)
-        channel = self._kind_of_channel()(self._cluster, actor, name, token)
-        opening, serving = actor.open.remote(tuple(ticket)).future(), actor.serve.remote().future()
+        ticket = Ticket(
+            client=self._cluster.client,
+            name=name,
+            token=token,
+            package=self._folder(package),
+            sha256=package.sha256,
+            archive=archive,
+            environment=package.environment,
+        )
+        actor = None if questions.silent else self._cluster.seat(spec.resources)
+        channel = self._kind_of_channel()(self._cluster, actor, name, token, partial(self._suspect, number))
+        if actor is None:
+            self._living[number] = channel, Future()
+            self._clock.after(0, self._lose_all)
+            return channel
+        opening, serving = actor.do.remote("open", tuple(ticket)).future(), actor.do.remote("serve").future()
         self._living[number] = channel, serving
         opening.add_done_callback(lambda done: self._soon(self._opened, number, channel, done))
         serving.add_done_callback(lambda done: self._soon(self._served, number, channel, done))
@@ -139,9 +148,9 @@ class RayCarrier:
     def _kind_of_channel(self) -> type[RayChannel]:
         if not self._cluster.distant:
             return RayChannel
-        from flamepy.engines.ray.relayed import RelayedChannel
+        from flamepy.engines.ray.relayed import DistantChannel
 
-        return RelayedChannel
+        return DistantChannel
 
     def _soon(self, action: Any, number: int, channel: RayChannel, done: Future[Any]) -> None:
         """Off Ray's own threads; they have more to do than wait for us."""
@@ -159,7 +168,10 @@ class RayCarrier:
             self._over(number, End(reason=f"was given up: {type(error).__name__}: {error}"))
 
     def _opened(self, number: int, channel: RayChannel, done: Future[Any]) -> None:
-        if done.exception() is not None:  # `_served` hears of it too
+        error = done.exception()
+        if error is not None:
+            self._cluster.kill(channel.actor)
+            self._over(number, End(reason=f"could not start: {_last_line(error)}"))
             return
         address = Address(*done.result())
         try:
@@ -177,10 +189,12 @@ class RayCarrier:
         import ray
 
         error = done.exception()
-        if error is None:
+        if channel.cut_off:
+            end = End(reason="was cut off: its relay is gone", infrastructure=True)
+        elif error is None:
             end = End(status=0)
         elif isinstance(error, ray.exceptions.RayTaskError) or channel.address is None:
-            end = End(reason=f"could not start: {str(error).strip().splitlines()[-1]}")
+            end = End(reason=f"could not start: {_last_line(error)}")
         else:
             end = self._autopsy(channel, channel.address)
         self._cluster.kill(channel.actor)
@@ -192,11 +206,26 @@ class RayCarrier:
 
         try:
             steward = self._cluster.steward(address.node)
-            running, status, words = ray.get(steward.autopsy.remote(channel.name), timeout=AUTOPSY_SECONDS)
+            running, status, words = ray.get(steward.do.remote("autopsy", channel.name), timeout=AUTOPSY_SECONDS)
         except (ray.exceptions.RayError, ValueError):
             self._cluster.lost(address.node)
             return End(reason=f"was lost with its node ({channel.node})", infrastructure=True)
         return End(status, "", running, words)
+
+    def _suspect(self, number: int) -> None:
+        """Its streams have ended: if Ray does not say soon what became of it, see whether there is a cluster at all."""
+        if number in self._living:
+            self._clock.after(SUSPICION, lambda: self._look(number))
+
+    def _look(self, number: int) -> None:
+        if number in self._living:
+            with suppress(RuntimeError):  # the engine has ended
+                self._threads.submit(self._cluster.nodes)
+
+    def _lose_all(self) -> None:
+        """The cluster is gone, and with it every executor."""
+        for number in list(self._living):
+            self._over(number, End(reason=f"was lost: {self._cluster.questions.error()}"))
 
     def _over(self, number: int, end: End) -> None:
         if self._living.pop(number, None) is not None:
@@ -220,7 +249,12 @@ class RayCarrier:
         wait(stuck, GRACE)
         for package in list(self._archives):
             for steward in self._cluster.stewards():
-                steward.forget.remote(f"{self._engine}-{package}")
+                steward.do.remote("forget", f"{self._engine}-{package}")
 
     def disown(self) -> None:
         """In a forked child: Ray is the parent's."""
+
+
+def _last_line(error: BaseException) -> str:
+    """What Ray says of an error, without the traceback above it."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[-1]

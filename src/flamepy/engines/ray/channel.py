@@ -7,10 +7,10 @@ import socket
 import threading
 
 from flamepy.engines.ray.streams import connect_streams
-from flamepy.engines.ray.ticket import BELL, DATA, OUTPUT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from flamepy.engines.ray.cluster import Cluster
@@ -28,6 +28,7 @@ class RayChannel:
         actor: Its handle.
         name: The executor's, unique among the client's.
         token: Opens its streams.
+        when_closed: Called when its streams have been closed, by whomever.
 
     Attributes:
         address: Where it listens, once it does.
@@ -37,7 +38,7 @@ class RayChannel:
 
     patience = PATIENCE
 
-    def __init__(self, cluster: Cluster, actor: Any, name: str, token: bytes) -> None:
+    def __init__(self, cluster: Cluster, actor: Any, name: str, token: bytes, when_closed: Callable[[], object]) -> None:
         self.name = name
         self.actor = actor
         self.told = False
@@ -52,7 +53,13 @@ class RayChannel:
         self._closed = False
         self._cluster = cluster
         self._token = token
+        self._when_closed = when_closed
         self._owner = os.getpid()
+
+    @property
+    def cut_off(self) -> bool:
+        """Whether what carried its streams is gone, and not it."""
+        return False
 
     @property
     def node(self) -> str:
@@ -66,14 +73,17 @@ class RayChannel:
             OSError: Its node cannot be reached, or the channel was closed meanwhile.
         """
         self.address = address
-        streams = connect_streams(address, self._token)
+        streams = self._reach(address)
         try:
-            for stream in streams.values():
+            for stream in streams:
                 stream.setblocking(False)
-            self._put_behind([streams[what] for what in (DATA, BELL, OUTPUT)])
+            self._put_behind(streams)
         finally:
-            for stream in streams.values():
+            for stream in streams:
                 stream.close()
+
+    def _reach(self, address: Address) -> list[socket.socket]:
+        return list(connect_streams(address, self._token).values())
 
     def _put_behind(self, connections: list[socket.socket]) -> None:
         places = (self.data.fileno(), self._bell.fileno(), self.output)
@@ -119,6 +129,8 @@ class RayChannel:
     def _close(self) -> None:
         self.data.close()
         self._bell.close()
+        if os.getpid() == self._owner:
+            self._when_closed()
 
     def bury(self) -> None:
         """Remove what is left of it on its node."""

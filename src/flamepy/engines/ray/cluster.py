@@ -9,17 +9,20 @@ import threading
 from collections import deque
 from contextlib import suppress
 
-from flamepy.engines.ray.seat import Seat
-from flamepy.engines.ray.steward import Steward
+from flamepy.engines.ray import guest, sdk
+from flamepy.engines.ray.questions import Questions
+from flamepy.engines.ray.vault import DistantVault, NodeVault
 from flamepy.errors import EngineUnavailable
 from flamepy.model.snapshot import NodeRecord
 from flamepy.model.specs import Resources
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from flamepy.engines.ray.relayed import Pump
+    from flamepy.engines.ray.vault import Vault
 
 HERE = "ray://"
 """The endpoint that names no host."""
@@ -30,6 +33,12 @@ TAKE_SECONDS = 60.0
 LAST_SECONDS = 2.0
 """Seconds that nodes have to clean up at the end of the program."""
 
+RELAY_ALL = "FLAMEPY_RAY_RELAY"
+"""Variable: ``1`` if a distant client is not to try to connect to nodes."""
+
+SEAT, STEWARD, RELAY = (f"flamepy.engines.ray.{place}" for place in ("seat:Seat", "steward:Steward", "relay:Relay"))
+"""What actors of ours are, see `guest.Guest`."""
+
 COUNTED = {"CPU": "cpu", "GPU": "gpu", "memory": "memory"}
 """Ray's names of what `Resources` has a field for."""
 
@@ -39,24 +48,36 @@ class Cluster:
 
     Args:
         ray: The module.
-        distant: Whether we are a Ray client, whom the nodes cannot reach.
+        endpoint: For messages.
+        distant: Whether we are a Ray client, which has no object store, and out of whose reach nodes may be.
 
     Attributes:
         client: Name of this process's folders on the nodes.
+        questions: What is asked of the cluster's head.
+        relays_all: Whether a distant client is not even to try to connect to nodes.
+        unreachable: Nodes that a distant client cannot connect to.
+        vault: Makes and reads Ray objects.
     """
 
-    def __init__(self, ray: Any, *, distant: bool) -> None:
-        self._ray = ray
+    def __init__(self, ray: Any, endpoint: str, *, distant: bool) -> None:
+        self.ray = ray
+        self.questions = Questions(endpoint)
+        self._last: dict[str, Any] = {}
         self.distant = distant
+        self.relays_all = os.environ.get(RELAY_ALL) == "1"
+        self.unreachable: set[str] = set()
+        self.vault: Vault = DistantVault(self) if distant else NodeVault()
         self._pump: Pump | None = None
+        self._relay: Any = None
+        self._relaying = threading.RLock()
         self.client = f"{os.getpid()}-{os.urandom(3).hex()}"
         self._warm: deque[Any] = deque()
         self._used = False
         self._stewards: dict[str, Any] = {}
         self._names: dict[str, str] = {}
         self._lock = threading.Lock()
-        self._seat = ray.remote(Seat)
-        self._steward = ray.remote(Steward)
+        self._guest = ray.remote(guest.Guest)
+        self._sdk = sdk.luggage(ray)
 
     def seat(self, resources: Resources) -> Any:
         """An actor for an executor; where nothing special is asked for, one that was started before."""
@@ -73,27 +94,41 @@ class Cluster:
         options: dict[str, Any] = {"num_cpus": resources.cpu, "num_gpus": resources.gpu, "max_restarts": 0}
         if resources.memory:
             options["memory"] = resources.memory
-        return self._seat.options(**options, resources=dict(resources.custom)).remote()
+        return self._guest.options(**options, resources=dict(resources.custom)).remote(self._sdk, SEAT)
+
+    def relay(self) -> Any:
+        """The actor that acts for a distant client; on the node of the client's server, without which nothing works."""
+        with self._relaying:
+            if self._relay is None:
+                from flamepy.engines.ray.relay import THREADS
+
+                node = self.ray.get_runtime_context().get_node_id()
+                options = _beside(node, soft=True) | {"max_concurrency": THREADS}
+                self._relay = self._guest.options(**options).remote(self._sdk, RELAY)
+            return self._relay
 
     def pump(self) -> Pump:
-        """What carries the streams of a distant client."""
-        with self._lock:
+        """What carries the streams of a distant client to nodes that are out of its reach."""
+        with self._relaying:
             if self._pump is None:
                 from flamepy.engines.ray.relayed import Pump
 
-                self._pump = Pump(self._ray)
+                self._pump = Pump(self)
             return self._pump
+
+    def relay_lost(self, pump: Pump) -> None:
+        """The relay is gone; the next executor has a new one."""
+        with self._relaying:
+            if self._pump is pump:
+                self._pump = self._relay = None
 
     def steward(self, node: str) -> Any:
         """The actor that looks after a node for this process; made when it is first needed."""
         with self._lock:
             found = self._stewards.get(node)
             if found is None:
-                from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-
-                place = NodeAffinitySchedulingStrategy(node, soft=False)
-                options = {"num_cpus": 0, "max_restarts": 0, "scheduling_strategy": place}
-                found = self._stewards[node] = self._steward.options(**options).remote(self.client)
+                actor = self._guest.options(**_beside(node, soft=False))
+                found = self._stewards[node] = actor.remote(self._sdk, STEWARD, self.client)
             return found
 
     def stewards(self) -> list[Any]:
@@ -103,9 +138,9 @@ class Cluster:
 
     def leave(self) -> None:
         """This process ends: have the nodes cleaned."""
-        leaving = [steward.leave.remote() for steward in self.stewards()]
-        if leaving and self._ray.is_initialized():
-            self._ray.wait(leaving, num_returns=len(leaving), timeout=LAST_SECONDS)
+        leaving = [steward.do.remote("leave") for steward in self.stewards()]
+        if leaving and self.ray.is_initialized():
+            self.ray.wait(leaving, num_returns=len(leaving), timeout=LAST_SECONDS)
 
     def lost(self, node: str) -> None:
         """A node is gone, and its steward with it."""
@@ -114,27 +149,36 @@ class Cluster:
 
     def wait_for(self, refs: list[Any]) -> None:
         """Wait until Ray objects exist, or there is no hope."""
-        self._ray.wait(refs, num_returns=len(refs), timeout=TAKE_SECONDS, fetch_local=False)
+        self.ray.wait(refs, num_returns=len(refs), timeout=TAKE_SECONDS, fetch_local=False)
 
     def kill(self, actor: Any) -> None:
         """Kill an actor, whatever its main thread does."""
-        with suppress(self._ray.exceptions.RayError, ValueError):
-            self._ray.kill(actor)
+        with suppress(self.ray.exceptions.RayError, ValueError, EngineUnavailable):
+            self.questions.ask(lambda: self.ray.kill(actor))
 
     def clear(self, node: str, name: str) -> None:
         """Remove what is left of an executor on its node."""
         with self._lock:
             steward = self._stewards.get(node)
         if steward is not None:
-            steward.clear.remote(name)
+            steward.do.remote("clear", name)
 
     # ---- what there is
+
+    def _known(self, question: Callable[[], Any]) -> Any:
+        """The answer, or if there is none the last one."""
+        try:
+            self._last[question.__name__] = self.questions.ask(question)
+        except EngineUnavailable:
+            if question.__name__ not in self._last:
+                raise
+        return self._last[question.__name__]
 
     def resources(self) -> Resources:
         """What the nodes have in all, at this moment."""
         found = {"cpu": 0.0, "gpu": 0.0, "memory": 0.0}
         custom = {}
-        for name, amount in self._ray.cluster_resources().items():
+        for name, amount in self._known(self.ray.cluster_resources).items():
             if name in COUNTED:
                 found[COUNTED[name]] += amount
             elif not name.startswith(("node:", "object_store_memory")):
@@ -152,14 +196,22 @@ class Cluster:
                 memory=int(node["Resources"].get("memory", 0)),
                 gpu=int(node["Resources"].get("GPU", 0)),
             )
-            for node in self._ray.nodes()
+            for node in self._known(self.ray.nodes)
         )
 
     def name_of(self, node: str) -> str:
         """A node's name for people."""
         if node not in self._names:
-            self._names = {each["NodeID"]: each["NodeName"] for each in self._ray.nodes()}
+            self._names = {each["NodeID"]: each["NodeName"] for each in self._known(self.ray.nodes)}
         return self._names.get(node, node)
+
+
+def _beside(node: str, *, soft: bool) -> dict[str, Any]:
+    """Options of an actor that takes nothing from a node's accounts."""
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    place = NodeAffinitySchedulingStrategy(node, soft=soft)
+    return {"num_cpus": 0, "max_restarts": 0, "scheduling_strategy": place}
 
 
 _connected: dict[str, Cluster] = {}
@@ -185,6 +237,7 @@ def connect(endpoint: str, object_memory: int | None) -> Cluster:
             f'{endpoint} needs Ray, which is not installed here: pip install "flamepy[ray]"', endpoint=endpoint
         ) from error
     with _connecting:
+        ray.cloudpickle.register_pickle_by_value(guest)
         if not ray.is_initialized():
             _connected.clear()
             _initialize(ray, endpoint, object_memory)
@@ -195,7 +248,7 @@ def connect(endpoint: str, object_memory: int | None) -> Cluster:
                 endpoint=endpoint,
             )
         if endpoint not in _connected:
-            cluster = _connected[endpoint] = Cluster(ray, distant=endpoint != HERE)
+            cluster = _connected[endpoint] = Cluster(ray, endpoint, distant=endpoint != HERE)
             atexit.register(cluster.leave)  # before Ray's own, which was registered earlier
         return _connected[endpoint]
 

@@ -9,13 +9,8 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-from contextlib import contextmanager
 
 from flamepy.engines.linked.machine import shared_memory_root, temporary_root
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 def memory_folder(client: str) -> str:
@@ -80,16 +75,5 @@ def _remove_if_dead(folder: str) -> None:
         shutil.rmtree(folder, ignore_errors=True)
     except BlockingIOError:  # somebody lives there
         return
-    finally:
-        os.close(descriptor)
-
-
-@contextmanager
-def alone(path: str) -> Iterator[None]:
-    """Hold a lock among the processes of this node."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
     finally:
         os.close(descriptor)

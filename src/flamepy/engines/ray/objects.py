@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from pickle import PickleBuffer
-
 from flamepy.completion import Encoded
-from flamepy.engines.ray.store import adopt_reference, fetch, reference_of
 from flamepy.serialization.codec import SHARED, Decoder, Encoder
 from flamepy.serialization.segments import Lease, Segment, StoreFull
 from flamepy.wire.frames import Ask
@@ -40,6 +37,7 @@ class RayObjects:
 
     def __init__(self, cluster: Cluster, *, main_by_value: bool) -> None:
         self._cluster = cluster
+        self._vault = cluster.vault
         self._segments: dict[str, OwnedSegment] = {}
         self._ours = True
         self.main_by_value = main_by_value
@@ -59,7 +57,7 @@ class RayObjects:
 
         size = sum(buffer.nbytes for buffer in buffers)
         try:
-            ref = ray.put([PickleBuffer(buffer) for buffer in buffers])
+            ref = self._vault.put(buffers)
         except ray.exceptions.ObjectStoreFullError as error:
             raise StoreFull(
                 f"an object of {size:,} bytes does not fit into Ray's object store; drop ObjectExprs that you no "
@@ -71,7 +69,7 @@ class RayObjects:
     def _remember(self, ref: Any, size: int, lengths: tuple[int, ...]) -> tuple[OwnedSegment, Any]:
         name = ref.hex()
         segment = self._segments[name] = OwnedSegment(name, size, self._free, ref)
-        return segment, (name, size, lengths, reference_of(ref))
+        return segment, (name, size, lengths, self._vault.describe(ref))
 
     def segment(self, part: Any, on_free: Callable[[Segment], object]) -> Segment:
         """The segment of a part."""
@@ -80,7 +78,7 @@ class RayObjects:
     def views(self, segment: Segment, lengths: Sequence[int]) -> list[memoryview]:
         """Map it on this node; Ray fetches it from another if need be."""
         assert isinstance(segment, OwnedSegment)
-        return fetch(segment.ref)
+        return self._vault.fetch(segment.ref)
 
     def recycle(self, segment: Segment) -> bool:
         """Ray reuses memory by itself."""
@@ -112,25 +110,26 @@ class RayObjects:
         name, capacity, lengths = part
         channel: RayChannel = link.channel  # type: ignore[assignment]
         assert channel.address is not None
-        ref = self._cluster.steward(channel.address.node).take.remote(name, capacity, lengths)
-        channel.takes.add(ref)
+        steward = self._cluster.steward(channel.address.node)
+        ref, done = steward.do.options(num_returns=2).remote("take", name, capacity, lengths)
+        channel.takes.add(done)
         keeper = link.session.engine.keeper
 
         def taken(_: object) -> None:
-            channel.takes.discard(ref)
+            channel.takes.discard(done)
             if not link.ended:
                 link.note(Ask.REUSE, (name,), now=False)
                 if not keeper.alert:  # which sends the note, soon
                     keeper.arm()
 
-        ref.future().add_done_callback(taken)
+        done.future().add_done_callback(taken)
         return self._remember(ref, capacity, lengths)
 
     def _known(self, part: Any) -> tuple[OwnedSegment, Any]:
         """A Ray object that came back, or one that another client's task put."""
         segment = self._segments.get(part[0])
         if segment is None:
-            segment = OwnedSegment(part[0], part[1], self._free, adopt_reference(part[3]))
+            segment = OwnedSegment(part[0], part[1], self._free, self._vault.adopt(part[3]))
             self._segments[part[0]] = segment
         return segment, part
 

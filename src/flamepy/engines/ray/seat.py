@@ -16,7 +16,7 @@ import threading
 from flamepy.engines.ray import folders
 from flamepy.engines.ray.box import Box
 from flamepy.engines.ray.store import RayHost
-from flamepy.engines.ray.streams import prepare
+from flamepy.engines.ray.streams import WELCOME, prepare
 from flamepy.engines.ray.ticket import BELL, DATA, OUTPUT, TOKEN_BYTES, Address, Ticket
 from flamepy.errors import EngineUnavailable
 from flamepy.runtime import loop
@@ -70,18 +70,20 @@ class Seat:
             except TimeoutError as error:
                 raise EngineUnavailable("no client connected to this executor") from error
             stream.settimeout(CONNECT_SECONDS)
-            what = _authenticated(stream, self._ticket.token)
-            if what in (DATA, BELL, OUTPUT) and what not in streams:
-                stream.settimeout(None)
-                prepare(stream)
-                streams[what] = stream
-            else:
+            what = _welcomed(stream, self._ticket.token)
+            if what not in (DATA, BELL, OUTPUT):
                 stream.close()
+                continue
+            if what in streams:  # the first attempt to connect was given up in the middle
+                streams.pop(what).close()
+            stream.settimeout(None)
+            prepare(stream)
+            streams[what] = stream
         self._listener.close()
         return streams
 
 
-def _authenticated(stream: socket.socket, token: bytes) -> bytes:
+def _welcomed(stream: socket.socket, token: bytes) -> bytes:
     """What the stream is for, or nothing if whoever connected does not know the token."""
     greeting = b""
     try:
@@ -90,9 +92,12 @@ def _authenticated(stream: socket.socket, token: bytes) -> bytes:
             if not more:
                 return b""
             greeting += more
+        if not hmac.compare_digest(greeting[:TOKEN_BYTES], token):
+            return b""
+        stream.sendall(WELCOME)
     except OSError:
         return b""
-    return greeting[TOKEN_BYTES:] if hmac.compare_digest(greeting[:TOKEN_BYTES], token) else b""
+    return greeting[TOKEN_BYTES:]
 
 
 def _relay_rings(stream: socket.socket, bell: socket.socket, main: int) -> None:

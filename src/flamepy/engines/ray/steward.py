@@ -31,8 +31,12 @@ class Steward:
         """How an executor ended; see `Box.autopsy`."""
         return Box(folders.memory_folder(self._client), name).autopsy()
 
-    def take(self, name: str, capacity: int, lengths: tuple[int, ...]) -> list[PickleBuffer]:
-        """Turn what an executor wrote for a result into a Ray object, which belongs to the caller."""
+    def take(self, name: str, capacity: int, lengths: tuple[int, ...]) -> tuple[list[PickleBuffer], None]:
+        """Turn what an executor wrote for a result into a Ray object, which belongs to the caller.
+
+        Returns:
+            The object, and one that says that it is there.
+        """
         from pickle import PickleBuffer
 
         from flamepy.serialization.segments import offsets_of
@@ -43,7 +47,7 @@ class Steward:
             view = memoryview(map_file(file, capacity)).cast("B")
         finally:
             os.close(file)
-        return [PickleBuffer(view[o : o + n]) for o, n in zip(offsets_of(lengths), lengths, strict=True)]
+        return [PickleBuffer(view[o : o + n]) for o, n in zip(offsets_of(lengths), lengths, strict=True)], None
 
     def clear(self, name: str) -> None:
         """An executor is gone: remove its results, which were taken by now, and what is known of it."""

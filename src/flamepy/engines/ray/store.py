@@ -11,7 +11,6 @@ import sys
 from pathlib import Path
 
 from flamepy.engines.ray import folders
-from flamepy.engines.ray.inline import InlineStore
 from flamepy.serialization.segments import Arena, Ledger, Segment
 
 TYPE_CHECKING = False
@@ -47,7 +46,10 @@ class RayHost:
         folder = self._unpacked()
         path = [os.path.normpath(f"{folder}/{root}") for root in binding["roots"]]
         own = [entry for entry in sys.path if not _inside(entry, binding["project"])]
-        shared = [entry for entry in binding["outside"] if os.path.exists(entry)]
+        if self._ticket.environment == "uv":
+            shared = _installed(Path(folder))
+        else:
+            shared = [entry for entry in binding["outside"] if os.path.exists(entry)]
         cwd = os.path.normpath(f"{folder}/{binding['cwd']}")
         main = binding["main"]
         return binding | {
@@ -59,11 +61,12 @@ class RayHost:
 
     def _unpacked(self) -> str:
         from flamepy.packaging.archive import unpack
+        from flamepy.packaging.locks import locked
 
         ticket = self._ticket
         work = folders.work_folder(ticket.client)
         folder = f"{work}/{ticket.package}"
-        with folders.alone(f"{work}/.{ticket.package}.lock"):
+        with locked(f"{work}/.{ticket.package}.lock"):
             if not os.path.isdir(folder):
                 import ray
 
@@ -76,9 +79,7 @@ class RayHost:
         return folder
 
     def store(self, binding: dict[str, Any]) -> Store:
-        """Shared memory for results, Ray objects for arguments; or everything in the messages themselves."""
-        if binding["inline"]:
-            return InlineStore(self._ticket.name)
+        """Shared memory for results, Ray objects for arguments."""
         memory = folders.memory_folder(self._ticket.client)
         ledger = Ledger(f"{memory}/ledger", binding["limit"])
         spill = f"{folders.work_folder(self._ticket.client)}/.spill"
@@ -117,6 +118,24 @@ class NodeStore:
         if not isinstance(segment, RaySegment):
             return self._arena.views(segment, lengths)
         return fetch(segment.ref)
+
+
+def _installed(project: Path) -> list[str]:
+    """What a project's own environment adds to ``sys.path``; it is made on this node, once.
+
+    Ray goes on with its own packages: what it has imported by now, numpy for example, is not loaded a second time.
+    """
+    import site
+
+    from flamepy.packaging.environment import resolve_environment, site_packages
+
+    python = resolve_environment("uv", project, linked=False)
+    assert python is not None
+    before = list(sys.path)
+    site.addsitedir(str(site_packages(Path(python).parents[1])))
+    added = [entry for entry in sys.path if entry not in before]
+    sys.path[:] = before
+    return added
 
 
 def fetch(ref: Any) -> list[memoryview]:

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 CONNECT_SECONDS = 20.0
 """Seconds in which a node has to answer."""
 
+WELCOME = b"+"
+"""What an executor says to whoever knows its token: an address may be somebody else's in the client's network."""
+
 SOCKET_BYTES = 1 << 20
 """Send buffer; the system may allow less."""
 
@@ -20,8 +23,13 @@ KEEP_ALIVE = (("TCP_KEEPIDLE", 10), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 4), ("
 """A connection ends half a minute after its other machine was lost."""
 
 
-def connect_streams(address: Address, token: bytes) -> dict[bytes, socket.socket]:
-    """Connect to an executor; returns its streams by what they are for.
+def connect_streams(address: Address, token: bytes, seconds: float = CONNECT_SECONDS) -> dict[bytes, socket.socket]:
+    """Connect to an executor; returns its streams by what they are for: data, bell, output.
+
+    Args:
+        address: Where it listens.
+        token: Its secret.
+        seconds: How long its machine may take to answer.
 
     Raises:
         OSError: Its node cannot be reached.
@@ -29,9 +37,12 @@ def connect_streams(address: Address, token: bytes) -> dict[bytes, socket.socket
     streams: dict[bytes, socket.socket] = {}
     try:
         for what in (DATA, BELL, OUTPUT):
-            stream = socket.create_connection((address.host, address.port), CONNECT_SECONDS)
+            stream = socket.create_connection((address.host, address.port), seconds)
             streams[what] = stream
+            stream.settimeout(CONNECT_SECONDS)
             stream.sendall(token + what)
+            if stream.recv(1) != WELCOME:
+                raise ConnectionError("somebody else answers there")
             stream.settimeout(None)
             prepare(stream)
     except OSError:

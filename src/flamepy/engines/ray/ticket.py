@@ -21,6 +21,7 @@ class Ticket(NamedTuple):
         package: Folder of the runner's package, unique among the client's.
         sha256: Of its archive.
         archive: A list of one Ray object with the archive's bytes, so that it is fetched only if it is needed.
+        environment: ``uv`` if the node makes an environment for it.
     """
 
     client: str
@@ -29,6 +30,7 @@ class Ticket(NamedTuple):
     package: str
     sha256: str
     archive: list[Any]
+    environment: str | None
 
 
 class Address(NamedTuple):
