@@ -68,7 +68,9 @@ def test_flmctl_lists_what_runs_on_ray(ray_address: str, tmp_path: Path):
         pid = line.split()[1]
         sessions = flmctl("list", "-s")
         assert "Counter" in sessions or "counter" in sessions
-        hanging = next(word for line in sessions.splitlines() if "hang" in line for word in line.split() if "hang" in word)
+        hanging = next(
+            word for line in sessions.splitlines() if "hang" in line for word in line.split() if "hang" in word
+        )
         until(lambda: "Running" in flmctl("list", "-t", "--in", hanging))
         executors = flmctl("list", "-e")
         assert pid in executors

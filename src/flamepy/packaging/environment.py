@@ -151,9 +151,7 @@ def _python(environment: Path) -> Path:
     return environment / "bin" / "python"
 
 
-def _build(
-    uv: str, requirements: Requirements, target: Path, shipped: Sequence[Path], report: Report | None
-) -> None:
+def _build(uv: str, requirements: Requirements, target: Path, shipped: Sequence[Path], report: Report | None) -> None:
     import shutil
 
     # The lock is ours, so what has this name was left by a build that was killed.

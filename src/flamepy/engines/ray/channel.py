@@ -38,7 +38,9 @@ class RayChannel:
 
     patience = PATIENCE
 
-    def __init__(self, cluster: Cluster, actor: Any, name: str, token: bytes, when_closed: Callable[[], object]) -> None:
+    def __init__(
+        self, cluster: Cluster, actor: Any, name: str, token: bytes, when_closed: Callable[[], object]
+    ) -> None:
         self.name = name
         self.actor = actor
         self.told = False

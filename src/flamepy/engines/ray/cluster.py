@@ -237,7 +237,7 @@ def connect(endpoint: str, object_memory: int | None) -> Cluster:
             f'{endpoint} needs Ray, which is not installed here: pip install "flamepy[ray]"', endpoint=endpoint
         ) from error
     with _connecting:
-        ray.cloudpickle.register_pickle_by_value(guest)
+        ray.cloudpickle.register_pickle_by_value(guest)  # type: ignore[no-untyped-call]
         if not ray.is_initialized():
             _connected.clear()
             _initialize(ray, endpoint, object_memory)

@@ -1,4 +1,4 @@
-"""Calls into Ray that wait for the cluster and have no time limit: without one, a lost cluster stops everything here."""
+"""Calls into Ray that wait for the cluster, without a time limit: a lost cluster would stop all that is here."""
 
 from __future__ import annotations
 

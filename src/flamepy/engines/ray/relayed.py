@@ -123,11 +123,12 @@ class Pump:
                     _shut(end)
                 return
             for name, what, data in pieces:
-                end = self._ends.get((name, what))
-                if end is not None:
-                    self._deliver(end, name, what, data)
+                self._deliver(name, what, data)
 
-    def _deliver(self, end: socket.socket, name: str, what: bytes, data: bytes) -> None:
+    def _deliver(self, name: str, what: bytes, data: bytes) -> None:
+        end = self._ends.get((name, what))
+        if end is None:  # the engine has hung up
+            return
         if data:
             try:
                 end.sendall(data)
