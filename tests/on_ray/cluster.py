@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 STORE_BYTES = 150 << 20
 CPUS = 2
+
+SYSTEM = {"health_check_period_ms": 1000, "worker_niceness": 0}
+"""A lost node is noticed within seconds, and executors are not behind everything else on this machine."""
 VARIABLES = ("RAY_ADDRESS", "FLAMEPY_TEST_RAY_CLIENT")
 
 
@@ -25,7 +28,7 @@ def main() -> None:
     from ray.cluster_utils import Cluster
 
     settings = {"num_cpus": CPUS, "object_store_memory": STORE_BYTES}
-    head = {"include_dashboard": False, "_system_config": {"health_check_period_ms": 1000}}
+    head = {"include_dashboard": False, "_system_config": SYSTEM}
     port = free_port() if "--client" in sys.argv else 0
     if port:
         head["ray_client_server_port"] = port

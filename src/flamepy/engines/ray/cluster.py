@@ -116,10 +116,10 @@ class Cluster:
                 self._pump = Pump(self)
             return self._pump
 
-    def relay_lost(self, pump: Pump) -> None:
-        """The relay is gone; the next executor has a new one."""
+    def relay_lost(self, relay: Any) -> None:
+        """A relay is gone; the next who needs one has a new one made."""
         with self._relaying:
-            if self._pump is pump:
+            if self._relay is relay:
                 self._pump = self._relay = None
 
     def steward(self, node: str) -> Any:

@@ -118,7 +118,7 @@ class Pump:
                 pieces = self._ray.get(self._relay.do.remote("receive"))
             except Exception:  # noqa: BLE001 - the relay, or Ray, is gone: so are all streams
                 self.lost = True
-                self._cluster.relay_lost(self)
+                self._cluster.relay_lost(self._relay)
                 for end in list(self._ends.values()):
                     _shut(end)
                 return

@@ -73,4 +73,9 @@ class DistantVault:
         return [memoryview(data) for data in self._ask("read", [ref])]
 
     def _ask(self, method: str, *args: Any) -> Any:
-        return self._cluster.ray.get(self._cluster.relay().do.remote(method, *args))
+        ray, relay = self._cluster.ray, self._cluster.relay()
+        try:
+            return ray.get(relay.do.remote(method, *args))
+        except ray.exceptions.ActorDiedError:
+            self._cluster.relay_lost(relay)
+            return ray.get(self._cluster.relay().do.remote(method, *args))
