@@ -125,6 +125,20 @@ class Stream(Outcome):
         self._consumer = self._consumer or "items"
 
     @property
+    def drained(self) -> bool:
+        """Whether it has ended and all items have been taken."""
+        return self._ended and not self._items
+
+    @property
+    def failure(self) -> Failure | None:
+        """How it ended, if not well."""
+        return self._failure
+
+    def awaited_by(self, waited_for: Completion) -> bool:
+        """Whether ``waited_for`` is what it gives to those who wait for more, or for the whole."""
+        return waited_for is self._ticket or waited_for is self.whole
+
+    @property
     def wanted(self) -> bool:
         """Whether anybody has asked for items, or for the whole."""
         return bool(self._consumer)
@@ -153,11 +167,16 @@ class Stream(Outcome):
 
     def take(self) -> Any:
         """The next item, decoded."""
+        item = self.pass_on()
+        return item.value(self.whole) if isinstance(item, Outcome) else item
+
+    def pass_on(self) -> Any:
+        """The next item as it arrived, a plain value or an `Outcome`."""
         item = self._items.popleft()
         self._taken += 1
         if not self._ended and self._consumer == "items" and self._taken % REFILL == 0:
             self._ask(REFILL)
-        return item.value(self.whole) if isinstance(item, Outcome) else item
+        return item
 
     def abandon(self) -> None:
         """Nobody wants the rest."""

@@ -210,6 +210,78 @@ def test_a_stream_of_a_service_inside_a_task(runner):
     assert runner.service(lambda service: list(service(40)))(stream).get(PATIENCE) == list(range(40))
 
 
+def test_items_of_a_stream_arrive_inside_a_task_as_they_are_made(runner, tmp_path):
+    def produce(path):
+        """Goes on for ever, and says how far it got."""
+        number = 0
+        while True:
+            with open(path, "a") as file:
+                file.write("x")
+            yield number
+            number += 1
+
+    def use(service, path):
+        taken = []
+        for item in service(path):
+            taken.append(item)
+            if item == 50:
+                break
+        return taken
+
+    path = tmp_path / "made"
+    stream = runner.service(produce)
+    assert runner.service(use)(stream, str(path)).get(PATIENCE) == list(range(51))
+    assert len(path.read_text()) < 51 + 4 * 16, "it was not asked for more than a few ahead, at each of its two ends"
+    # Nobody wants the rest: its executor is free again.
+    assert runner.service(use)(stream, str(path)).get(PATIENCE) == list(range(51))
+
+
+def test_large_items_of_a_stream_inside_a_task(runner):
+    def produce():
+        for number in range(30):
+            yield bytes([number]) * 200_000
+
+    def use(service):
+        return [(len(item), item[0]) for item in service()]
+
+    assert runner.service(use)(runner.service(produce)).get(PATIENCE) == [(200_000, n) for n in range(30)]
+
+
+def test_a_stream_that_fails_inside_a_task(runner):
+    def produce():
+        yield 1
+        yield 2
+        raise failing.OutOfStock("no more")
+
+    def use(service):
+        taken = []
+        try:
+            for item in service():
+                taken.append(item)
+        except failing.OutOfStock as error:
+            return taken, str(error)
+
+    assert runner.service(use)(runner.service(produce)).get(PATIENCE) == ([1, 2], "no more")
+
+
+def test_a_stream_on_threads_and_on_the_loop_of_a_task(runner):
+    def produce(count):
+        yield from range(count)
+
+    def use(service):
+        from concurrent.futures import ThreadPoolExecutor
+
+        with ThreadPoolExecutor(3) as pool:
+            return list(pool.map(lambda count: sum(service(count)), [10, 40, 100]))
+
+    async def use_async(service):
+        return [item async for item in service(40)]
+
+    stream = runner.service(produce, instances=3)
+    assert runner.service(use)(stream).get(PATIENCE) == [45, 780, 4950]
+    assert runner.service(use_async)(stream).get(PATIENCE) == list(range(40))
+
+
 def test_a_service_that_is_closed_is_refused_inside(runner):
     scale = runner.service(functions.scale)
     scale.close()

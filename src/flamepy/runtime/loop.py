@@ -153,10 +153,6 @@ class Executor(Receiver):
 
     # ---- notes
 
-    def answered(self, number: int, reply: Any) -> None:
-        """The outcome of a call that a task made."""
-        self.tasks.calls.answered(number, reply)
-
     def note(self, kind: int, body: Any) -> None:
         """Obey a note of the client."""
         if kind == Ask.RETURNED:

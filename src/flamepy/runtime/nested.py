@@ -11,6 +11,7 @@ from collections import deque
 
 from flamepy.completion import PENDING, Completion, Encoded, Failure
 from flamepy.errors import EngineError, TaskCancelled
+from flamepy.runtime.nested_streams import NestedStreams
 from flamepy.serialization import codec, failures
 from flamepy.serialization.segments import Lease
 from flamepy.wire.frames import Ask, Say
@@ -83,6 +84,9 @@ class Calls:
     Args:
         executor: Its main loop.
         tasks: Encodes and decodes.
+
+    Attributes:
+        streams: The generators among them.
     """
 
     def __init__(self, executor: Executor, tasks: Tasks) -> None:
@@ -92,6 +96,7 @@ class Calls:
         self._open: dict[int, Completion] = {}
         self._waiting = 0
         self._count = 0
+        self.streams = NestedStreams(executor, tasks.decoder.value)
 
     def submit(
         self,
@@ -157,7 +162,8 @@ class Calls:
 
         executor = self._executor
         # A ticket for the first of several calls is none of them; any will do to say that we wait.
-        number = next((n for n, c in self._open.items() if c is completion), 0) or next(iter(self._open), 0)
+        number = next((n for n, c in self._open.items() if c is completion), 0)
+        number = number or self.streams.number_of(completion) or next(iter(self._open), 0)
         outer, self._waiting = self._waiting, number
         executor.out.append((Say.WAITING, number))
         executor.hand_back()
@@ -212,6 +218,8 @@ class Calls:
             completion.complete(Failure(lambda: failures.rebuild(reply[1]), "a call from a task"))
         elif kind == Say.CANCELLED:
             completion.complete(Failure(lambda: TaskCancelled("the call was cancelled"), "a call from a task"))
+        elif kind == Say.STREAM:
+            completion.complete(self.streams.begin(number, self))
         elif kind is None:
             completion.complete(reply)
         else:

@@ -42,8 +42,8 @@ class Receiver:
         self._shields = 0
         self._owed: tuple[int, str] | None = None
 
-    def answered(self, number: int, reply: Any) -> None:
-        """The outcome of a call that a task made; it may be wanted while the main thread is busy."""
+    def note(self, kind: int, body: Any) -> None:
+        """Obey a note of the client."""
         raise NotImplementedError
 
     def receive(self) -> list[Any] | None:
@@ -133,8 +133,8 @@ class Receiver:
         with self._reading:  # the main thread may be in its last read without us
             while (messages := self._read()) is not None:
                 for message in messages:
-                    if message[0] == Ask.ANSWER and len(message) == 2:
-                        self.answered(*message[1])
+                    if len(message) == 2 and message[0] in Ask.PROMPT:
+                        self.note(*message)
                     else:
                         mail.put(message)
         mail.put(None)

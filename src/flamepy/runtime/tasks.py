@@ -49,6 +49,8 @@ class Tasks:
         nested.enter(self.calls)
         self._obey: dict[int, Callable[[Any], object]] = {
             Ask.ANSWER: lambda body: self.calls.answered(*body),
+            Ask.ITEM: lambda body: self.calls.streams.item(*body),
+            Ask.END: lambda body: self.calls.streams.end(*body),
             Ask.NESTED: lambda body: self.calls.run_nested(*body),
             Ask.CREDIT: lambda body: self._advance(*body),
             Ask.STOP_STREAM: self._stop_stream,

@@ -44,6 +44,12 @@ class Ask:
     """``None``: send the state, if nothing is under way."""
     CANCEL_ASYNC = -10
     """``number``: cancel the coroutine that was promised."""
+    ITEM = -11
+    """``(number, value)``: the next item of a generator that a task has called."""
+    END = -12
+    """``(number, record or None)``: there are no more."""
+    PROMPT = frozenset({ANSWER, ITEM, END})
+    """What threads of a task may wait for while its main thread is busy."""
 
 
 class Say:
@@ -92,6 +98,10 @@ class Say:
     """``(WAITING, number or 0)``: the task waits for a call that it made; 0: no longer."""
     CANCEL_CALL = 21
     """``(CANCEL_CALL, number)``: the task cancels a call that it made."""
+    NESTED_CREDIT = 22
+    """``(NESTED_CREDIT, number, items)``: the task takes so many more items of the generator that it called."""
+    NESTED_STOP = 23
+    """``(NESTED_STOP, number)``: it wants no more of them."""
 
 
 def pack(items: list[Any]) -> bytes:

@@ -19,7 +19,7 @@ there and connects it by a channel, and that is all that differs between the dri
     keeper.py      the background thread, its timers                 duties.py     what it sees to
     fleet.py       the core's commands, carried out                  process.py binding.py deaths.py
     nesting.py     calls made by tasks                               deadlines.py  timeouts, cancelling
-    checkpoints.py what brings an instance back
+    forwarding.py  generators called by tasks                        checkpoints.py  what brings an instance back
     output.py      what tasks print                                  machine.py    this machine's memory and folders
     objects.py     large buffers in shared memory, where a carrier wants no other store
     interrupts.py  Ctrl-C, put off to a safe place                   forks.py      the user's process was forked

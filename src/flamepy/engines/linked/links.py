@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from flamepy.completion import Completion
     from flamepy.engines.linked.carrier import Channel
     from flamepy.engines.linked.fleet import Fleet
+    from flamepy.engines.linked.forwarding import Forwarding
     from flamepy.engines.linked.session import LinkedSession
     from flamepy.stream import Stream
 
@@ -80,6 +81,7 @@ class Link:
         self.streams: dict[int, weakref.ref[Stream]] = {}
         self.above: dict[int, Completion] = {}
         self.calls: dict[int, Completion] = {}
+        self.forwards: dict[int, Forwarding] = {}
         self.held: dict[str, object] = {}
         self.tail: deque[str] = deque(maxlen=TAIL_LINES)
         self._fleet = fleet

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 from flamepy.completion import PENDING, Completion, Encoded, Failure
 from flamepy.engines.linked.calls import Extra
-from flamepy.errors import EngineError, RemoteTraceback, ServiceClosed
+from flamepy.engines.linked.forwarding import Forwarding, record_of
+from flamepy.errors import EngineError, ServiceClosed
 from flamepy.model.specs import CallOptions
-from flamepy.serialization import codec, failures
+from flamepy.serialization import codec
+from flamepy.stream import Stream
 from flamepy.wire.frames import Ask, Say
 
 TYPE_CHECKING = False
@@ -62,13 +64,12 @@ class Nesting:
         if link.ended:
             return
         outcome = completion._outcome
+        if isinstance(outcome, Stream):
+            self._forward(link, number, outcome)
+            return
         reply: Any = outcome
         if isinstance(outcome, Failure):
-            error = outcome.error(None)
-            cause = error.__cause__
-            text = str(cause.args[0]) if isinstance(cause, RemoteTraceback) else ""
-            name, message, own, pickled = failures.capture(error)
-            reply = (Say.FAILED, (name, message, text or own, pickled))
+            reply = (Say.FAILED, record_of(outcome))
         elif isinstance(outcome, Encoded):
             reply = outcome.form
         elif hasattr(outcome, "value"):
@@ -76,6 +77,23 @@ class Nesting:
         if type(reply) is not tuple or reply[0] == Say.FAILED or reply[2:3] in ((), (None,)):
             link.calls.pop(number, None)  # nothing of it stays in shared memory
         link.note(Ask.ANSWER, (number, reply))
+
+    def _forward(self, link: Link, number: int, stream: Stream) -> None:
+        forward = link.forwards[number] = Forwarding(link, number, stream)
+        link.note(Ask.ANSWER, (number, (Say.STREAM, number)))
+        forward.pump()
+
+    def credit(self, link: Link, number: int, items: int) -> None:
+        """A task takes more items of a stream."""
+        if number in link.forwards:
+            link.forwards[number].asked(items)
+
+    def stop(self, link: Link, number: int) -> None:
+        """A task wants no more items of a stream."""
+        forward = link.forwards.pop(number, None)
+        link.calls.pop(number, None)
+        if forward is not None:
+            forward.stop()
 
     def cancel(self, link: Link, number: int) -> None:
         """A task cancels its call."""

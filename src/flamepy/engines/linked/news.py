@@ -37,6 +37,8 @@ class News:
             Say.NESTED_DONE: self._nested_done,
             Say.WAITING: lambda link, reply: engine.nesting.waiting(link, reply[1]),
             Say.CANCEL_CALL: lambda link, reply: engine.nesting.cancel(link, reply[1]),
+            Say.NESTED_CREDIT: lambda link, reply: engine.nesting.credit(link, reply[1], reply[2]),
+            Say.NESTED_STOP: lambda link, reply: engine.nesting.stop(link, reply[1]),
         }
 
     @staticmethod
