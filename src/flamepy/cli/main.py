@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
+from importlib import import_module
 from typing import Annotated
 
 import typer
 
-from flamepy.cli.administering import create, register, unregister, update
-from flamepy.cli.completing import completion, prepare
-from flamepy.cli.controlling import cancel, close, logs
-from flamepy.cli.deploying import deploy
-from flamepy.cli.listing import list_things
-from flamepy.cli.packing import package
+from flamepy.cli.completing import VARIABLE, prepare
+from flamepy.cli.options import ClusterOption, ConfigOption, EndpointOption
 from flamepy.cli.render import show_lines
 from flamepy.cli.survey import Target
-from flamepy.cli.viewing import view
 
 _EPILOG = (
     "--config, --cluster and --endpoint may stand anywhere on the line. "
@@ -35,25 +30,50 @@ app = typer.Typer(
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("list")(list_things)
-app.command("view")(view)
-app.command("logs")(logs)
-app.command("close")(close)
-app.command("cancel")(cancel)
-app.command("create")(create)
-app.command("register")(register)
-app.command("update")(update)
-app.command("unregister")(unregister)
-app.command("deploy")(deploy)
-app.command("package")(package)
-app.command("completion")(completion)
+_COMMANDS = {
+    "list": ("listing", "list_things"),
+    "view": ("viewing", "view"),
+    "logs": ("controlling", "logs"),
+    "close": ("controlling", "close"),
+    "cancel": ("controlling", "cancel"),
+    "create": ("administering", "create"),
+    "register": ("administering", "register"),
+    "update": ("administering", "update"),
+    "unregister": ("administering", "unregister"),
+    "deploy": ("deploying", "deploy"),
+    "package": ("packing", "package"),
+    "completion": ("completing", "completion"),
+}
+"""For each command its module and function."""
 
 
 def main() -> None:
     """Run ``flmctl`` with the arguments of this process, and end it with an exit code of `flamepy.cli.exits`."""
     os.environ.setdefault("GRPC_VERBOSITY", "ERROR")  # it tells of every connection that ends
     prepare()
-    app(args=hoisted(sys.argv[1:]), prog_name="flmctl")
+    arguments = hoisted(sys.argv[1:])
+    offer("" if VARIABLE in os.environ else command_of(arguments))
+    app(args=arguments, prog_name="flmctl")
+
+
+def offer(command: str) -> None:
+    """Add one command, or all of them if it is none: the others would be half of the start."""
+    for name in [command] if command in _COMMANDS else _COMMANDS:
+        module, function = _COMMANDS[name]
+        app.command(name)(getattr(import_module(f"flamepy.cli.{module}"), function))
+
+
+def command_of(arguments: list[str]) -> str:
+    """Return the command on a hoisted command line; empty if there is none.
+
+    Example:
+        >>> command_of(["--cluster", "prod", "list", "-s"])
+        'list'
+    """
+    place = 0
+    while place < len(arguments) and arguments[place].startswith("-"):
+        place += 2 if arguments[place] in _ANYWHERE else 1
+    return arguments[place] if place < len(arguments) else ""
 
 
 def hoisted(arguments: list[str]) -> list[str]:
@@ -83,13 +103,9 @@ def hoisted(arguments: list[str]) -> list[str]:
 @app.callback(epilog=_EPILOG)
 def root(
     ctx: typer.Context,
-    config: Annotated[
-        Path | None, typer.Option("--config", metavar="FILE", help="A flame.yaml instead of the one that is found.")
-    ] = None,
-    cluster: Annotated[str | None, typer.Option("--cluster", metavar="NAME", help="A cluster in it.")] = None,
-    endpoint: Annotated[
-        str, typer.Option("--endpoint", metavar="URL", help="Where the engine is; local:// is this machine.")
-    ] = "",
+    config: ConfigOption = None,
+    cluster: ClusterOption = None,
+    endpoint: EndpointOption = "",
     version: Annotated[bool, typer.Option("--version", help="Show the version and end.")] = False,
 ) -> None:
     """Look at Flame engines: their sessions, tasks, executors, nodes, applications and packages."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,6 +12,13 @@ from flamepy.cli.render import Output
 from flamepy.cli.survey import Target, take_survey
 from flamepy.errors import FlameError
 
+ConfigOption = Annotated[
+    Path | None, typer.Option("--config", metavar="FILE", help="A flame.yaml instead of the one that is found.")
+]
+ClusterOption = Annotated[str | None, typer.Option("--cluster", metavar="NAME", help="A cluster in it.")]
+EndpointOption = Annotated[
+    str, typer.Option("--endpoint", metavar="URL", help="Where the engine is; local:// is this machine.")
+]
 OutputOption = Annotated[Output, typer.Option("--output", "-o", help="How to show it.")]
 
 

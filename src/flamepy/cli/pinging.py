@@ -6,7 +6,6 @@ import os
 import sys
 import time
 from contextlib import ExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,6 +13,7 @@ import typer
 from flamepy.cli.amounts import parse_resources, parse_size
 from flamepy.cli.exits import ERROR, polite
 from flamepy.cli.kinds import Column
+from flamepy.cli.options import ClusterOption, ConfigOption, EndpointOption
 from flamepy.cli.render import show_lines, show_table
 from flamepy.cli.survey import Target
 from flamepy.engines.administration import PingOrder
@@ -71,13 +71,9 @@ def ping(  # noqa: PLR0913 - the options of a command are its arguments
     resreq: Annotated[
         str | None, typer.Option("--resreq", "-r", metavar="cpu=N,mem=SIZE,gpu=N", help="What each executor needs.")
     ] = None,
-    config: Annotated[
-        Path | None, typer.Option("--config", metavar="FILE", help="A flame.yaml instead of the one that is found.")
-    ] = None,
-    cluster: Annotated[str | None, typer.Option("--cluster", metavar="NAME", help="A cluster in it.")] = None,
-    endpoint: Annotated[
-        str, typer.Option("--endpoint", metavar="URL", help="Where the engine is; local:// is this machine.")
-    ] = "",
+    config: ConfigOption = None,
+    cluster: ClusterOption = None,
+    endpoint: EndpointOption = "",
 ) -> None:
     """Run small tasks, all submitted at once, and say what became of them.
 

@@ -13,13 +13,14 @@ from flamepy.model import snapshot as shown
 from flamepy.model.lifecycle import TERMINAL_TASK_STATES, ExecutorState, SessionState, TaskState
 from flamepy.server.refusals import Refused, Why
 from flamepy.server.replies import task_events
+from flamepy.wire.applications import record_of
 from flamepy.wire.proto import types_pb2 as types
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from flamepy.server.app import Server
-    from flamepy.server.records import Application, Executor, Session, Task
+    from flamepy.server.records import Executor, Session, Task
 
 
 class View:
@@ -48,14 +49,16 @@ class View:
             arch=machine.arch,
             os=machine.os,
         )
-        executors = server.fleet.executors.values()
+        executors = server.fleet.everyone()
         return shown.Snapshot(
             engine=server.id,
             endpoint=server.endpoint,
             pid=os.getpid(),
             live=True,
             created=server.created,
-            applications=tuple(_application(each) for each in self._book.applications.all()),
+            applications=tuple(
+                record_of(each.name, each.spec, created=each.created / 1000) for each in self._book.applications.all()
+            ),
             sessions=tuple(self._session(each) for each in self._book.sessions.values()),
             executors=tuple(_executor(each, machine.name) for each in executors),
             nodes=(node,),
@@ -120,10 +123,7 @@ class View:
         known = self._book.session(session)
         if known.state is SessionState.CLOSED:
             raise Refused(Why.INVALID, f"session {session} is closed already")
-        for task in tuple(known.tasks.values()):
-            if task.state is TaskState.RUNNING:
-                self._server.fleet.cancel_task(task)
-        self._book.close_session(session)
+        self._server.fleet.close_session(known)
         await self._book.store.saved()
 
     async def cancel_task(self, session: str, task: str) -> None:
@@ -155,6 +155,8 @@ class View:
 
     def _reason(self, session: Session) -> str:
         """Say why a session's tasks wait."""
+        if session.borrowers:
+            return f"executors wait ({len(session.borrowers)}): {self._server.fleet.why_waiting(session)}"
         if session.state is not SessionState.OPEN or not session.counts[TaskState.PENDING]:
             return ""
         application = self._book.applications.get(session.spec.application)
@@ -167,26 +169,6 @@ class View:
         if any(each.state is ExecutorState.BOUND for each in session.executors.values()):
             return "its executors are busy"
         return "its executors are starting" if session.executors else "it waits for room on this machine"
-
-
-def _application(application: Application) -> shown.ApplicationRecord:
-    spec = application.spec
-    return shown.ApplicationRecord(
-        name=application.name,
-        tags=tuple(spec.labels),
-        created=application.created / 1000,
-        shim=types.Shim.Name(spec.shim),
-        command=spec.command,
-        description=spec.description,
-        arguments=tuple(spec.arguments),
-        environments=tuple((each.name, each.value) for each in spec.environments),
-        working_directory=spec.working_directory,
-        max_instances=spec.max_instances,
-        delay_release=spec.delay_release,
-        url=spec.url,
-        installer=spec.installer,
-        image=spec.image,
-    )
 
 
 def _task(task: Task) -> shown.TaskRecord:

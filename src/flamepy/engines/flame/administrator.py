@@ -7,7 +7,8 @@ import string
 from typing import TYPE_CHECKING, BinaryIO
 
 from flamepy.engines.flame.frontend import Frontend
-from flamepy.engines.flame.records import application_spec, requirement
+from flamepy.engines.flame.records import requirement
+from flamepy.wire.applications import application_spec
 
 if TYPE_CHECKING:
     from flamepy.context import FlameContext

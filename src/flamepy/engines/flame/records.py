@@ -6,17 +6,18 @@ from typing import TYPE_CHECKING
 
 from flamepy.model.lifecycle import SessionState, TaskState
 from flamepy.model.snapshot import (
-    ApplicationRecord,
     EventRecord,
     ExecutorRecord,
     NodeRecord,
     SessionRecord,
     TaskRecord,
 )
+from flamepy.wire.applications import record_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from flamepy.model.snapshot import ApplicationRecord
     from flamepy.model.specs import Resources
     from flamepy.wire.proto import types_pb2 as types
 
@@ -36,8 +37,6 @@ ENDED_TASKS = frozenset(TASK_STATES[2:])
 _EXECUTOR_STATES = ("Unknown", "Void", "Idle", "Binding", "Bound", "Unbinding", "Releasing", "Released")
 _NODE_STATES = ("Unknown", "Ready", "NotReady")
 _APPLICATION_STATES = ("Enabled", "Disabled")
-_SHIMS = ("Host", "Wasm")
-_SCHEMAS = ("input", "output", "common_data")
 
 _RUNNING, _FAILED = 1, 3
 _KIBI = 1024
@@ -45,42 +44,8 @@ _KIBI = 1024
 
 def application_record(it: types.Application) -> ApplicationRecord:
     """An application as the cluster tells it."""
-    spec = it.spec
-    return ApplicationRecord(
-        name=it.metadata.name,
-        state=_word(_APPLICATION_STATES, it.status.state),
-        tags=tuple(spec.labels),
-        created=_seconds(it.status.creation_time),
-        shim=_word(_SHIMS, spec.shim),
-        command=spec.command,
-        description=spec.description,
-        arguments=tuple(spec.arguments),
-        environments=tuple((each.name, each.value) for each in spec.environments),
-        working_directory=spec.working_directory,
-        max_instances=spec.max_instances,
-        delay_release=spec.delay_release,
-        url=spec.url,
-        installer=spec.installer,
-        image=spec.image,
-        schema=tuple((name, getattr(spec.schema, name)) for name in _SCHEMAS if spec.schema.HasField(name)),
-    )
-
-
-def application_spec(record: ApplicationRecord) -> types.ApplicationSpec:
-    """An application as it is told to the cluster; what is empty is left to the cluster's defaults."""
-    from flamepy.wire.proto import types_pb2
-
-    optional = ("description", "image", "command", "working_directory", "url", "installer")
-    return types_pb2.ApplicationSpec(
-        shim=types_pb2.Wasm if record.shim == _SHIMS[1] else types_pb2.Host,
-        labels=record.tags,
-        arguments=record.arguments,
-        environments=[types_pb2.Environment(name=name, value=value) for name, value in record.environments],
-        max_instances=record.max_instances,
-        delay_release=int(record.delay_release),
-        schema=types_pb2.ApplicationSchema(**dict(record.schema)) if record.schema else None,
-        **{name: getattr(record, name) for name in optional if getattr(record, name)},
-    )
+    state = _word(_APPLICATION_STATES, it.status.state)
+    return record_of(it.metadata.name, it.spec, state=state, created=_seconds(it.status.creation_time))
 
 
 def session_record(it: types.Session) -> SessionRecord:
