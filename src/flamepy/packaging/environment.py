@@ -11,10 +11,10 @@ import sys
 from pathlib import Path
 
 from flamepy.errors import EnvironmentFailed, PackageError
-from flamepy.model.record import Record
 from flamepy.packaging.caches import user_cache
 from flamepy.packaging.digest import new_sha256
 from flamepy.packaging.locks import locked
+from flamepy.packaging.requirements import Requirements, find_requirements
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,41 +24,6 @@ if TYPE_CHECKING:
 
 # What executors import of ours; linked into each environment so that client and executor have the same code.
 _SHIPPED = ("flamepy", "cloudpickle")
-
-
-class Requirements(Record):
-    """The file that says what a project needs.
-
-    Attributes:
-        path: ``uv.lock``, ``pyproject.toml`` or ``requirements.txt``.
-        digest: SHA-256 of what decides about the environment.
-    """
-
-    path: Path
-    digest: str
-
-
-def find_requirements(project: Path) -> Requirements:
-    """Return the strongest of a project's requirement files: uv.lock, pyproject.toml, requirements.txt.
-
-    Raises:
-        PackageError: There is none, or it cannot be read.
-    """
-    for name in ("uv.lock", "pyproject.toml", "requirements.txt"):
-        path = project / name
-        if path.is_file():
-            try:
-                content = path.read_bytes()
-            except OSError as error:
-                raise PackageError(f"cannot read {path}: {error.strerror}", path=path) from error
-            digest = new_sha256(len(content))
-            digest.update(name.encode() + b"\0" + content)
-            return Requirements(path=path, digest=digest.hexdigest())
-    raise PackageError(
-        f"environment='uv' needs to know the dependencies: {project} has no uv.lock, pyproject.toml or "
-        "requirements.txt. Write one, or use environment='current'",
-        path=project,
-    )
 
 
 def resolve_environment(
@@ -107,18 +72,25 @@ def resolve_environment(
 def _find_uv() -> str:
     try:
         from uv import find_uv_bin
-    except ImportError:
-        import shutil
 
-        found = shutil.which("uv")
-    else:
-        try:
-            found = str(find_uv_bin())
-        except FileNotFoundError:
-            found = None
+        return str(find_uv_bin())
+    except (ImportError, FileNotFoundError):
+        found = _uv_of_this_machine()
     if found is None:
-        raise PackageError("environment='uv' needs uv, which is not installed: pip install \"flamepy[uv]\"")
+        raise PackageError(
+            f"environment='uv' needs uv, which is not installed on {os.uname().nodename}: pip install \"flamepy[uv]\", "
+            "or have it on the PATH there. With environment='current' tasks run with what is installed there already"
+        )
     return found
+
+
+def _uv_of_this_machine() -> str | None:
+    """The uv that has started this process, the first on the path, or that of a Flame cluster's worker."""
+    import shutil
+
+    started_by, home = os.environ.get("UV"), os.environ.get("FLAME_HOME")
+    candidates = (started_by, "uv", f"{home}/bin/uv" if home else None)
+    return next((found for each in candidates if each and (found := shutil.which(each))), None)
 
 
 def _key(requirements: Requirements, shipped: Sequence[Path]) -> str:

@@ -7,6 +7,7 @@ import warnings
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from flamepy.context import FlameContext
 from flamepy.errors import PackageError
 from flamepy.model.specs import Resources
 from flamepy.runner import FlameRunner
@@ -154,7 +155,9 @@ class Runner:
         self._services: dict[str, RunnerService] = {}
         _check_python(python_version)
         _check_dependencies(dependencies or [])
-        runner = FlameRunner(name)
+        context = FlameContext.load()
+        # Upstream's programs name what they need in `dependencies`, which is checked above, and not in a project.
+        runner = FlameRunner(name, context=context, environment=context.environment or "current")
         try:
             runner.__enter__()
         except PackageError as error:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from flamepy.errors import EnvironmentFailed, PackageError
-from flamepy.packaging.environment import find_requirements, resolve_environment
+from flamepy.packaging.environment import resolve_environment
+from flamepy.packaging.requirements import find_requirements, requires_something
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -121,3 +122,23 @@ def test_a_project_without_requirements_is_told_what_to_do(tmp_path: Path) -> No
 
 def _path() -> str:
     return os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", "")])
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "something"),
+    [
+        ("pyproject.toml", '[project]\nname = "p"\n', False),
+        ("pyproject.toml", "[project]\ndependencies = []\n", False),
+        ("pyproject.toml", '[project]\ndependencies = [\n  "numpy",\n]\n', True),
+        ("pyproject.toml", '[project]\ndynamic = ["version", "dependencies"]\n', True),
+        ("pyproject.toml", "[tool.ruff]\n", False),
+        ("requirements.txt", "# none\n\n", False),
+        ("requirements.txt", "numpy\n", True),
+        ("uv.lock", 'version = 1\n[[package]]\nname = "p"\nsource = { virtual = "." }\n', False),
+        ("uv.lock", '[[package]]\nname = "p"\nsource = { registry = "https://pypi.org/simple" }\n', True),
+        ("setup.cfg", "[metadata]\n", False),
+    ],
+)
+def test_whether_there_is_anything_to_install(tmp_path: Path, name: str, text: str, something: bool) -> None:
+    (tmp_path / name).write_text(text)
+    assert requires_something(tmp_path) is something
