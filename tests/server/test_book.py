@@ -15,6 +15,7 @@ from flamepy.model.lifecycle import TERMINAL_TASK_STATES, SessionState, TaskEven
 from flamepy.server.book import NO_MORE_ATTEMPTS, Book
 from flamepy.server.records import Need
 from flamepy.server.refusals import Refused, Why
+from flamepy.server.restoring import restore
 from flamepy.server.store import Store
 from flamepy.wire.proto import types_pb2 as types
 
@@ -29,6 +30,9 @@ class Immediate(Store):
 
     def add(self, statement: str, *values: object) -> None:
         self._base.execute(statement, values)
+
+    def then(self, waiter) -> None:
+        waiter(None)
 
 
 class Books(RuleBasedStateMachine):
@@ -125,7 +129,7 @@ class Books(RuleBasedStateMachine):
     def restart(self):
         before = self.book
         self.book = self.opened()
-        self.book.restore()
+        restore(self.book)
         assert list(self.book.sessions) == list(before.sessions)
         for name, session in self.book.sessions.items():
             old = before.sessions[name]

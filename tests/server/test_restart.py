@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from collections import Counter
 from pathlib import Path
 
@@ -62,6 +63,49 @@ def test_a_server_that_is_asked_to_end_leaves_nothing_behind(tmp_path):
     assert not Path((tmp_path / "data" / "sockets").read_text()).exists()
     with server.restart(), grpc.insecure_channel(server.target) as channel:
         until(lambda: Client(channel).session(session).status.running == 1)
+
+
+def test_what_cannot_be_written_down_does_not_run(tmp_path):
+    """No room for the store: tasks and sessions are refused, and go on being accepted when there is room again."""
+    notes = tmp_path / "notes"
+    with ServerProcess(tmp_path / "data") as server, grpc.insecure_channel(server.target) as channel:
+        client = Client(channel)
+        session = client.open(client.register())
+
+        def note(text: str) -> str:
+            return client.submit(session, do="note", file=str(notes), text=text)
+
+        client.watch(session, note("before"))
+        allow_files_of(server, 1)
+        for number in range(20):
+            with pytest.raises(grpc.RpcError) as refused:
+                note(f"refused{number}")
+            assert refused.value.code() is grpc.StatusCode.INTERNAL
+            assert "flame.db cannot be written" in refused.value.details()
+        with pytest.raises(grpc.RpcError, match="cannot be written"):
+            client.open("flmping")
+        assert client.session(session).status.pending == 0
+        allow_files_of(server, resource.RLIM_INFINITY)
+
+        def accepted() -> str | None:
+            try:
+                return note("after")
+            except grpc.RpcError:
+                return None
+
+        client.watch(session, until(accepted))
+        assert notes.read_text().split() == ["before", "after"]
+        server.kill()
+        server.restart()
+        kept = [each.status.state for each in client.tasks(session)]
+        assert kept == [types.TaskState.Succeed] * 2
+
+
+def allow_files_of(server: ServerProcess, size: int) -> None:
+    """Let no file of a server grow beyond a size."""
+    assert server.process
+    _, hard = resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (size, hard))
 
 
 def test_two_servers_do_not_share_a_folder(tmp_path):

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import heapq
 import time
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 from flamepy.model.lifecycle import (
     SESSION_TRANSITIONS,
-    TERMINAL_TASK_STATES,
     SessionEvent,
     SessionState,
     TaskEvent,
@@ -26,12 +26,14 @@ from flamepy.server.refusals import Refused, Why
 from flamepy.wire.proto import types_pb2 as types
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
+    from flamepy.errors import EngineError
     from flamepy.server.store import Store
 
 BIND_FAILED = 1001
 NO_MORE_ATTEMPTS = 1002
+CLIENT_LOST = 1003
 MAX_EVENTS = 100
 """How many events a session keeps; the oldest go."""
 
@@ -118,7 +120,7 @@ class Book:
         if name in self.sessions:
             raise Refused(Why.EXISTS, f"session {name} already exists")
         self.applications.get(spec.application)
-        session = self._admit(name, self._resolved(spec), self.clock())
+        session = self.admit(name, self._resolved(spec), self.clock())
         self._save(session)
         self._evict()
         self._changed()
@@ -156,15 +158,14 @@ class Book:
             return session
         if session.counts[TaskState.RUNNING]:
             raise Refused(Why.INTERNAL, "Cannot close session with running tasks")
-        for number in session.queue:
-            task = session.tasks[number]
+        for task in [session.tasks[number] for number in session.queue if number in session.tasks]:
             if task.state is TaskState.PENDING:
                 self.end_task(task, TaskEvent.CANCEL, message="its session was closed")
         session.queue.clear()
         session.state = advance(SESSION_TRANSITIONS, f"session {name}", session.state, SessionEvent.CLOSE)
         session.ended = self.clock()
         self.open[session.spec.application] -= 1
-        for executor in tuple(session.executors.values()):
+        for executor in (*session.executors.values(), *session.borrowers):
             executor.stop()
         self._save(session)
         self._evict()
@@ -197,6 +198,10 @@ class Book:
             )
         self._changed()
 
+    def lost_client(self, session: Session, seconds: str) -> None:
+        """Note why a session is about to be closed."""
+        self._note(session, CLIENT_LOST, f"session {session.id}: nothing was heard of its client for {seconds}")
+
     # --- tasks ---------------------------------------------------------------------------------------------------
 
     def task(self, session: str, number: str) -> Task:
@@ -213,7 +218,7 @@ class Book:
         return task
 
     def create_task(self, name: str, payload: bytes | None) -> Task:
-        """Add a task to a session.
+        """Add a task to a session; it does not run before it is on file.
 
         Raises:
             Refused: There is no such session, or it is closed.
@@ -227,17 +232,32 @@ class Book:
         session.tasks[task.number] = task
         session.counts[TaskState.PENDING] += 1
         self.store.add(_NEW_TASK, name, task.number, TaskState.PENDING.value, task.created, payload)
+        self.store.then(partial(self._recorded, task))
         heapq.heappush(session.queue, task.number)
-        self.offer(session)
         self.changes += 1
         self.rouse(session)
         return task
 
+    def _recorded(self, task: Task, problem: EngineError | None) -> None:
+        """A task is on file, and those before it are: it may run. One that cannot be put there never does."""
+        session = task.session
+        if problem is None:
+            task.recorded = True
+            self.offer(session)
+        elif session.tasks.pop(task.number, None) is not None:
+            session.counts[task.state] -= 1
+            self.payloads.forget((task,))
+            self.store.add("DELETE FROM tasks WHERE session = ? AND number = ?", session.id, task.number)
+            self.changes += 1
+
     def next_task(self, session: Session) -> Task | None:
         """Take the task that is first in line, or None."""
         while session.queue:
-            task = session.tasks[heapq.heappop(session.queue)]
-            if task.state is TaskState.PENDING:
+            task = session.tasks.get(session.queue[0])
+            if task is not None and task.state is TaskState.PENDING and not task.recorded:
+                return None
+            heapq.heappop(session.queue)
+            if task is not None and task.state is TaskState.PENDING:
                 return task
         return None
 
@@ -292,52 +312,15 @@ class Book:
         self.active[session.id] = session
         self.wake()
 
-    # --- start ---------------------------------------------------------------------------------------------------
-
-    def restore(self) -> None:
-        """Read everything from the store; what was running waits again."""
-        saved = self.store.load()
-        for name, spec, created in saved.applications:
-            self.applications.restore(name, spec, created)
-        for name, spec, state, created, ended in saved.sessions:
-            session = self._admit(name, types.SessionSpec.FromString(spec), created)
-            if SessionState(state) is SessionState.CLOSED:
-                session.state, session.ended = SessionState.CLOSED, ended
-                self.open[session.spec.application] -= 1
-        for name, code, message, created in saved.events:
-            if name in self.sessions:
-                self.sessions[name].events.append(Event(code, message, created))
-        self._restore_tasks(self.store.tasks())
-        for session in self.sessions.values():
-            if session.state is SessionState.OPEN:
-                self.rouse(session)
-
-    def _restore_tasks(self, rows: Iterable[tuple[Any, ...]]) -> None:
-        for name, number, state, created, started, ended, executor, message, payload, shed in rows:
-            session = self.sessions.get(name)
-            if session is None:
-                continue
-            task = Task(session, number, created)
-            task.shed = bool(shed)
-            if payload is not None:
-                self.payloads.created(task, payload)
-            task.state = TaskState(state)
-            task.started, task.ended, task.executor = started, ended, executor or ""
-            task.message = message or ""
-            session.tasks[number] = task
-            session.counts[task.state] += 1
-            session.next_number = number + 1
-            if task.state not in TERMINAL_TASK_STATES:
-                session.queue.append(number)  # rows come in order, and a sorted list is a heap
-
-    # --- inner ---------------------------------------------------------------------------------------------------
-
-    def _admit(self, name: str, spec: types.SessionSpec, created: int) -> Session:
+    def admit(self, name: str, spec: types.SessionSpec, created: int) -> Session:
+        """Put a session on the books, as it is."""
         asked = spec.resreq
         session = Session(name, spec, Need(asked.cpu, asked.memory, asked.gpu), created)
         self.sessions[name] = session
         self.open[spec.application] = self.open.get(spec.application, 0) + 1
         return session
+
+    # --- inner ---------------------------------------------------------------------------------------------------
 
     def _resolved(self, spec: types.SessionSpec) -> types.SessionSpec:
         full = types.SessionSpec()
@@ -367,7 +350,7 @@ class Book:
 
     def _forget(self, session: Session) -> None:
         del self.sessions[session.id]
-        self.payloads.forget(session)
+        self.payloads.forget(session.tasks.values())
         for statement in _FORGET:
             self.store.add(statement, session.id)
         for task in session.tasks.values():

@@ -6,7 +6,9 @@ from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from flamepy.server.records import Session, Task
+    from collections.abc import Iterable
+
+    from flamepy.server.records import Task
     from flamepy.server.store import Store
 
 BUDGET = 256 * 1024 * 1024
@@ -56,9 +58,9 @@ class Payloads:
         while self.held > self._budget and self._ended:
             self._shed(self._ended.popleft())
 
-    def forget(self, session: Session) -> None:
-        """Let go of a session's."""
-        for task in session.tasks.values():
+    def forget(self, tasks: Iterable[Task]) -> None:
+        """Let go of what these had."""
+        for task in tasks:
             self._shed(task)
 
     async def of(self, task: Task) -> Payload:

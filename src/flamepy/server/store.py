@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -42,6 +43,9 @@ _SYNCHRONOUS = ("off", "normal", "full", "extra")
 
 Statement = tuple[str, tuple[Any, ...]]
 """SQL and its values."""
+
+Waiter = Callable[[EngineError | None], None]
+"""Called when a batch is on file, or with the reason why it is not."""
 
 
 class Saved(NamedTuple):
@@ -88,14 +92,24 @@ class Store:
             raise
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="flame-store")
         self._statements: list[Statement] = []
-        self._waiters: list[asyncio.Future[None]] = []
+        self._waiters: list[Waiter] = []
         self._writing: asyncio.Task[None] | None = None
+        self._problem: sqlite3.Error | None = None
+
+    def check(self) -> None:
+        """Return if what is added now is likely to be kept.
+
+        Raises:
+            EngineError: The last batch could not be written. It is tried again now; whoever asks later may be luckier.
+        """
+        if self._problem is not None:
+            self._begin()
+            raise self._cannot(self._problem)
 
     def add(self, statement: str, *values: object) -> None:
         """Add one statement to the next batch."""
         self._statements.append((statement, values))
-        if self._writing is None:
-            self._writing = asyncio.get_running_loop().create_task(self._write(), name="flame-store")
+        self._begin()
 
     async def saved(self) -> None:
         """Return when everything that was added is on file.
@@ -106,10 +120,22 @@ class Store:
         if self._writing is None and not self._statements:
             return
         future = asyncio.get_running_loop().create_future()
-        self._waiters.append(future)
-        if self._writing is None:
-            self._writing = asyncio.get_running_loop().create_task(self._write(), name="flame-store")
+
+        def tell(problem: EngineError | None) -> None:
+            if future.done():  # whoever waited does no longer
+                return
+            if problem is None:
+                future.set_result(None)
+            else:
+                future.set_exception(problem)
+
+        self.then(tell)
         await future
+
+    def then(self, waiter: Waiter) -> None:
+        """Have something called when everything that was added is on file, or cannot be written."""
+        self._waiters.append(waiter)
+        self._begin()
 
     def load(self) -> Saved:
         """Return everything but tasks."""
@@ -165,6 +191,10 @@ class Store:
                 "use that version, or another --data folder"
             )
 
+    def _begin(self) -> None:
+        if self._writing is None:
+            self._writing = asyncio.get_running_loop().create_task(self._write(), name="flame-store")
+
     async def _write(self) -> None:
         loop = asyncio.get_running_loop()
         while self._statements or self._waiters:
@@ -176,16 +206,21 @@ class Store:
                 self._statements[:0] = statements
                 self._fail(waiters, error)
                 break
+            self._problem = None
             for waiter in waiters:
-                if not waiter.done():
-                    waiter.set_result(None)
+                waiter(None)
         self._writing = None
 
-    def _fail(self, waiters: list[asyncio.Future[None]], error: sqlite3.Error) -> None:
-        for waiter in [*waiters, *self._waiters]:
-            if not waiter.done():
-                waiter.set_exception(EngineError(f"{self._path} cannot be written: {error}"))
-        self._waiters = []
+    def _fail(self, waiters: list[Waiter], error: sqlite3.Error) -> None:
+        if self._problem is None:
+            logger.error("%s: nothing new is accepted until it can", self._cannot(error))
+        self._problem = error
+        waiters, self._waiters = [*waiters, *self._waiters], []
+        for waiter in waiters:
+            waiter(self._cannot(error))
+
+    def _cannot(self, error: sqlite3.Error) -> EngineError:
+        return EngineError(f"{self._path} cannot be written: {error}")
 
     def _commit(self, statements: list[Statement]) -> None:
         try:
