@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from flamepy.errors import EngineError
+from flamepy.serialization.lodgings import sweep
 from flamepy.server import builtin
 from flamepy.server.book import Book
 from flamepy.server.config import DEFAULT_CACHE_PORT, address
@@ -21,9 +22,11 @@ from flamepy.server.host.fleet import Fleet
 from flamepy.server.host.install import Installer, Sources
 from flamepy.server.host.process import Reaper
 from flamepy.server.host.workplace import Workplace
+from flamepy.server.leases import Leases
 from flamepy.server.listening import listen
 from flamepy.server.logs import Logs
 from flamepy.server.machine import this_machine
+from flamepy.server.restoring import restore
 from flamepy.server.store import Store
 
 if TYPE_CHECKING:
@@ -71,6 +74,7 @@ class Server:
         self._sockets = _fresh_sockets(config.data)
         self.endpoints = self._endpoints()
         self.fleet = Fleet(self._workplace(), self.machine.capacity, config.max_executors)
+        self.leases = Leases(self.book, self.fleet)
         self.health: Health | None = None
         self._listener: grpc.aio.Server | None = None
 
@@ -82,22 +86,25 @@ class Server:
         """
         await asyncio.to_thread(builtin.install_commands, self.config.data)
         shutil.rmtree(self.config.data / "executors", ignore_errors=True)
-        self.book.restore()
+        await asyncio.to_thread(sweep)  # what a server that was killed has left of its executors
+        restore(self.book)
         builtin.register(self.book.applications)
         await self.store.saved()
         self.health = Health()
         frontend = Frontend(self.book, self.fleet, self.machine)
-        served = [*frontend.served(), *self.health.served(), *self._more(self)]
+        served = [*frontend.served(), *self.health.served(), *self.leases.served(), *self._more(self)]
         self._listener, port = await listen(self.config, served)
         host, _ = address(self.config.endpoint, port)
         self.endpoint = f"{'https' if self.config.tls else 'http'}://{host}:{port}"
         self.endpoints["FLAME_ENDPOINT"] = f"{self.endpoint.partition('://')[0]}://{_dialled(host)}:{port}"
         self.fleet.start()
+        self.leases.start()
 
     async def stop(self) -> None:
         """End everything; what was running is run again after the next start. Idempotent."""
         if self.health is not None:
             self.health.end()
+        await self.leases.close()
         await self.fleet.close()
         if self._listener is not None:
             await self._listener.stop(GRACE_SECONDS)

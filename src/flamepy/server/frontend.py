@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from flamepy.server.records import Task
     from flamepy.wire.rpc import Served
 
+PATIENCE = 0.02
+"""Seconds after which a watcher is told that a task runs, if it still does."""
+
 CODES = {
     Why.NOT_FOUND: grpc.StatusCode.NOT_FOUND,
     Why.EXISTS: grpc.StatusCode.ALREADY_EXISTS,
@@ -92,6 +95,7 @@ class Frontend:
     async def _result(self, change: Callable[[], object]) -> types.Result:
         """Make a change of the applications; what the book refuses is told in the result, not in the status."""
         try:
+            self._book.store.check()
             change()
             self._book.changes += 1
             await self._book.store.saved()
@@ -111,7 +115,7 @@ class Frontend:
 
     async def _list_executor(self, _: asked.ListExecutorRequest) -> types.ExecutorList:
         node = self._machine.name
-        executors = self._fleet.executors.values()
+        executors = self._fleet.everyone()
         return types.ExecutorList(executors=[replies.executor_message(each, node) for each in executors])
 
     async def _list_nodes(self, _: asked.ListNodesRequest) -> types.NodeList:
@@ -126,12 +130,15 @@ class Frontend:
 
     async def _create_session(self, request: asked.CreateSessionRequest) -> types.Session:
         _must_have(request, "session")
+        self._book.store.check()
         session = self._book.create_session(request.session_id, request.session)
         await self._book.store.saved()
         return replies.session_message(session)
 
     async def _open_session(self, request: asked.OpenSessionRequest) -> types.Session:
         spec = request.session if request.HasField("session") else None
+        if spec is not None:
+            self._book.store.check()
         session = self._book.open_session(request.session_id, spec)
         await self._book.store.saved()
         return replies.session_message(session)
@@ -157,6 +164,7 @@ class Frontend:
     async def _create_task(self, request: asked.CreateTaskRequest) -> types.Task:
         _must_have(request, "task")
         spec = request.task
+        self._book.store.check()
         task = self._book.create_task(spec.session_id, spec.input if spec.HasField("input") else None)
         await self._book.store.saved()
         return replies.task_message(task, None, events=False)
@@ -173,8 +181,16 @@ class Frontend:
         except EngineError as error:
             await refuse(context, error)
         changed = asyncio.Event()
+        soon = asyncio.get_running_loop().call_later
+
+        def tell() -> None:
+            if task.state in TERMINAL_TASK_STATES:
+                changed.set()
+            else:  # a task that ends at once is told of once
+                soon(PATIENCE, changed.set)
+
         seen = task.state
-        task.watchers = [*(task.watchers or ()), changed.set]
+        task.watchers = [*(task.watchers or ()), tell]
         try:
             while task.state not in TERMINAL_TASK_STATES:
                 await changed.wait()
@@ -188,7 +204,7 @@ class Frontend:
         except EngineError as error:
             await refuse(context, error)
         finally:
-            task.watchers.remove(changed.set)
+            task.watchers.remove(tell)
 
     async def _message(self, task: Task, *, events: bool = True) -> types.Task:
         return replies.task_message(task, await self._book.payloads.of(task), events=events)

@@ -29,6 +29,15 @@ if TYPE_CHECKING:
     Frames = AsyncIterator[messages.CarryFrame]
     Context = grpc.aio.ServicerContext[messages.CarryFrame, messages.CarryFrame]
 
+KEPT = 4 << 20
+"""Bytes from a client that are kept for an executor that has no room yet; after that it has to wait."""
+
+SHORT_WAIT = 0.2
+"""Seconds after which a client is told that its executor has no room."""
+
+LONG_WAIT = 5.0
+"""Seconds until it is told again, as the reason may be another one."""
+
 BELL_BYTES = 8
 """Of the number of a call, in a ring of the bell."""
 
@@ -112,20 +121,47 @@ class Links:
         executor = self._executors(_order(first.open))
         over = asyncio.Event()
         record = records.Executor(str(uuid.uuid4()), session, self._server.book.clock(), over.set, lent=True)
-        self._server.fleet.admit(record)
+        inbox = _Inbox(executor, session)
+        receiving = asyncio.ensure_future(_receive(frames, inbox, over))
         running, status = 0, None
         try:
-            async for frame in self._serve(frames, executor, record, over):
+            async for frame in self._wait_for_room(record, over, sized=first.open.sized):
                 yield frame
+            if not over.is_set():
+                async for frame in self._serve(executor, record, inbox, over):
+                    yield frame
         finally:
+            receiving.cancel()
             running = executor.running
-            self._server.fleet.dismiss(record)
-            status = await executor.end()
+            try:
+                status = await executor.end()
+            finally:
+                self._server.fleet.dismiss(record)
         if record.pid:
             yield _frame(ended=messages.Ended(status=status or 0, running=running))
 
-    async def _serve(self, frames: Frames, executor: Executor, record: records.Executor, over: asyncio.Event) -> Frames:
-        """Start an executor and pass everything on, both ways, until it has ended or is no longer wanted."""
+    async def _wait_for_room(self, record: records.Executor, over: asyncio.Event, *, sized: bool) -> Frames:
+        """Return when the executor may be there or is no longer wanted; tells the client if that takes a while."""
+        lending = asyncio.ensure_future(self._server.fleet.lend(record, sized=sized))
+        ending = asyncio.ensure_future(over.wait())
+        both: set[asyncio.Future[Any]] = {lending, ending}
+        try:
+            ready, _ = await asyncio.wait(both, timeout=SHORT_WAIT, return_when=asyncio.FIRST_COMPLETED)
+            while not ready:
+                why = self._server.fleet.why_waiting(record.session)
+                yield _frame(progress=messages.Progress(step=f"waits for room on {self._server.machine.name}: {why}"))
+                ready, _ = await asyncio.wait(both, timeout=LONG_WAIT, return_when=asyncio.FIRST_COMPLETED)
+            if lending.done():
+                lending.result()
+        except Refused as error:
+            over.set()
+            yield _frame(ended=messages.Ended(lost=True, reason=str(error)))
+        finally:
+            for each in both:
+                each.cancel()
+
+    async def _serve(self, executor: Executor, record: records.Executor, inbox: _Inbox, over: asyncio.Event) -> Frames:
+        """Start an executor and pass on what it says, until it has ended or is no longer wanted."""
         record.take(ExecutorEvent.STARTED)
         try:
             await executor.start()
@@ -135,30 +171,58 @@ class Links:
         record.pid = executor.pid
         record.take(ExecutorEvent.READY)
         yield _frame(started=messages.Started(pid=executor.pid, executor=record.id, node=self._server.machine.name))
-        receiving = asyncio.ensure_future(_receive(frames, executor, record.session, over))
-        try:
-            async for frame in _events(executor, over):
-                yield frame
-        finally:
-            receiving.cancel()
+        inbox.open()
+        async for frame in _events(executor, over):
+            yield frame
 
 
-async def _receive(frames: Frames, executor: Executor, session: Any, over: asyncio.Event) -> None:
-    """Pass on what the client sends, until it has sent everything."""
+class _Inbox:
+    """What the client sends to an executor; kept until there is one."""
+
+    def __init__(self, executor: Executor, session: Any) -> None:
+        self._executor = executor
+        self._session = session
+        self._kept: list[messages.CarryFrame] = []
+        self._size = 0
+        self._opened = asyncio.Event()
+
+    async def take(self, frame: messages.CarryFrame) -> None:
+        """Pass a frame on, or keep it; waits when too much is kept."""
+        if self._opened.is_set():
+            self._pass_on(frame)
+            return
+        self._kept.append(frame)
+        self._size += len(frame.data) + len(frame.piece.data)
+        if self._size > KEPT:
+            await self._opened.wait()
+
+    def open(self) -> None:
+        """The executor is there."""
+        kept, self._kept = self._kept, []
+        for frame in kept:
+            self._pass_on(frame)
+        self._opened.set()
+
+    def _pass_on(self, frame: messages.CarryFrame) -> None:
+        kind = frame.WhichOneof("kind")
+        if kind == "data":
+            self._executor.send(frame.data)
+        elif kind == "piece":
+            piece = frame.piece
+            self._executor.write(piece.name, piece.size, piece.offset, piece.data)
+        elif kind == "ring":
+            self._executor.ring(bytes((frame.ring.why,)) + frame.ring.number.to_bytes(BELL_BYTES, "little"))
+        elif kind == "kill":
+            self._executor.kill()
+        elif kind == "tally":
+            _count(self._session, frame.tally)
+
+
+async def _receive(frames: Frames, inbox: _Inbox, over: asyncio.Event) -> None:
+    """Take in what the client sends, until it has sent everything."""
     try:
         async for frame in frames:
-            kind = frame.WhichOneof("kind")
-            if kind == "data":
-                executor.send(frame.data)
-            elif kind == "piece":
-                piece = frame.piece
-                executor.write(piece.name, piece.size, piece.offset, piece.data)
-            elif kind == "ring":
-                executor.ring(bytes((frame.ring.why,)) + frame.ring.number.to_bytes(BELL_BYTES, "little"))
-            elif kind == "kill":
-                executor.kill()
-            elif kind == "tally":
-                _count(session, frame.tally)
+            await inbox.take(frame)
     finally:
         over.set()
 
@@ -216,7 +280,7 @@ def _order(asked: messages.Open) -> dict[str, Any]:
         "sha256": asked.package.sha256,
         "import_roots": tuple(asked.package.import_roots),
         "cwd": asked.package.cwd,
-        "environment": "current" if asked.environment_current else "uv",
+        "environment": "current" if asked.environment_current else "fitting" if asked.environment_fitting else "uv",
         "object_memory": asked.resources.memory,
         "creator": asked.service,
     }

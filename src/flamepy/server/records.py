@@ -19,6 +19,7 @@ from flamepy.model.lifecycle import (
     TaskState,
     advance,
 )
+from flamepy.wire.leases import lease_of
 
 if TYPE_CHECKING:
     from asyncio import Future
@@ -48,6 +49,8 @@ class Need(NamedTuple):
         """Return the sum, ``other`` taken ``times`` times."""
         return Need(self.cpu + other.cpu * times, self.memory + other.memory * times, self.gpu + other.gpu * times)
 
+
+NOTHING = Need()
 
 DEFAULT_NEED = Need(1, 1 << 30, 0)
 """What an executor takes, if nobody says."""
@@ -80,6 +83,7 @@ class Task:
         watchers: Called, in no order, whenever the state has changed.
         log: Where in the session's log its output starts and ends.
         shed: Its input and output are in the store alone.
+        recorded: It is on file, and may run.
     """
 
     __slots__ = (
@@ -91,6 +95,7 @@ class Task:
         "message",
         "number",
         "output",
+        "recorded",
         "session",
         "shed",
         "started",
@@ -102,7 +107,7 @@ class Task:
         self.session = session
         self.number = number
         self.input: bytes | None = None
-        self.shed = False
+        self.shed = self.recorded = False
         self.output: bytes | None = None
         self.state = TaskState.PENDING
         self.created = created
@@ -136,12 +141,15 @@ class Session:
         counts: Tasks by state.
         idle: Executors that wait for a task, the one that waits longest first.
         executors: Its living executors by id.
+        borrowers: Executors that clients are to be lent when there is room, in the order in which they came.
         failures: How many executors could not be bound since the last one that could.
         exhausted: It gets no more executors.
         tally: Counters of tasks that a client runs on executors it was lent, by state.
+        lease: Seconds without a word of its client after which it is closed; None for never.
     """
 
     __slots__ = (
+        "borrowers",
         "counts",
         "created",
         "ended",
@@ -151,6 +159,7 @@ class Session:
         "failures",
         "id",
         "idle",
+        "lease",
         "need",
         "next_number",
         "queue",
@@ -174,8 +183,10 @@ class Session:
         self.events: list[Event] = []
         self.idle: deque[Future[Task | None]] = deque()
         self.executors: dict[str, Executor] = {}
+        self.borrowers: deque[Executor] = deque()
         self.failures = 0
         self.exhausted = False
+        self.lease = lease_of([spec.common_data.decode(errors="replace")]) if len(spec.common_data) < 40 else None
         self.next_number = 1
 
     def shown(self, state: TaskState) -> int:
@@ -191,9 +202,10 @@ class Executor:
         task: What it runs.
         work: The coroutine that owns it is told to stop by setting this.
         lent: It belongs to a client that speaks to it directly.
+        admitted: Done when it may be there, for one that is lent.
     """
 
-    __slots__ = ("created", "id", "lent", "need", "pid", "session", "state", "stop", "task")
+    __slots__ = ("admitted", "created", "id", "lent", "need", "pid", "session", "state", "stop", "task")
 
     def __init__(
         self, name: str, session: Session, created: int, stop: Callable[[], None], *, lent: bool = False
@@ -207,10 +219,16 @@ class Executor:
         self.task: Task | None = None
         self.stop = stop
         self.lent = lent
+        self.admitted: Future[None] | None = None
 
     def take(self, event: ExecutorEvent) -> None:
         """Change the state."""
         self.state = advance(EXECUTOR_TRANSITIONS, f"executor {self.id}", self.state, event)
+
+    @property
+    def spare(self) -> bool:
+        """Whether it takes nothing of what sessions share."""
+        return self.lent and self.need == NOTHING
 
     @property
     def leaving(self) -> bool:

@@ -13,6 +13,7 @@ PROTOCOL = 1
 """Raised when an older end could misunderstand a newer one."""
 
 PROBE = Unary("/flamepy.Links/Probe", messages.ProbeRequest, messages.ProbeReply)
+KEEP = Unary("/flamepy.Links/Keep", messages.KeepRequest, messages.KeepReply)
 CARRY = Duplex("/flamepy.Links/Carry", messages.CarryFrame, messages.CarryFrame)
 STORE = Upstream("/flamepy.Links/Store", messages.Piece, messages.Stored)
 FETCH = Downstream("/flamepy.Links/Fetch", messages.FetchRequest, messages.Piece)

@@ -13,6 +13,7 @@ import pytest
 pytest.importorskip("grpc")
 
 from servers import ServerProcess
+from user_programs import register_this_python
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -110,15 +111,3 @@ def test_the_package_goes_through_the_cluster_s_cache(namespace, tmp_path, links
             check=False,
         )
     assert done.stdout.strip().endswith("done"), done.stdout + done.stderr
-
-
-def register_this_python(endpoint: str, token: str) -> str:
-    """Register an application that starts the interpreter of the tests, with its packages."""
-    from flamepy import FlameContext
-    from flamepy.engines.select import frontend
-    from flamepy.wire.proto import types_pb2 as types
-
-    with frontend(FlameContext(endpoint=endpoint, token=token)) as connected:
-        spec = types.ApplicationSpec(command=sys.executable, arguments=["-m", "none"])
-        connected.register_application("this-python", spec)
-    return "this-python"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from flamepy.engines.flame.sdk import boot_arguments
 from flamepy.errors import EngineError
+from flamepy.wire.leases import lease_mark
 
 if TYPE_CHECKING:
     from flamepy.engines.flame.frontend import Frontend
@@ -62,7 +63,7 @@ def application_spec(frontend: Frontend, template: str | None, description: str)
     del spec.arguments[:]
     spec.arguments.extend([*arguments, *boot_arguments()])
     spec.description = description
-    spec.labels.append("flamepy")
+    spec.labels.extend(["flamepy", lease_mark()])
     spec.delay_release = RELEASE_SECONDS
     for each in [each for each in spec.environments if each.name == "FLAME_PYTHON_VERSION"]:
         spec.environments.remove(each)

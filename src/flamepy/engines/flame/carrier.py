@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from flamepy.engines.flame.application import VERSION
 from flamepy.engines.flame.channel import Address
 from flamepy.engines.flame.frontend import Frontend
+from flamepy.engines.flame.lease import keep_alive
 from flamepy.engines.flame.objects import TravellingObjects
 from flamepy.engines.flame.wire import Wire
 from flamepy.engines.linked.machine import machine_memory, shared_memory_root, temporary_root
@@ -23,10 +24,14 @@ if TYPE_CHECKING:
     from typing import Any
 
     from flamepy.context import FlameContext
+    from flamepy.engines.flame.lease import Held
     from flamepy.engines.flame.pipe import Pipe
     from flamepy.engines.linked.carrier import Clock, Reports
     from flamepy.engines.linked.process import End
     from flamepy.model.specs import PackageRef, SessionSpec
+
+FITTING = "fitting"
+"""The usual environment of clusters: made with uv if the project requires something, else the worker's own."""
 
 MEMORY_SHARE = 0.3
 """Of the client's memory, what its copies of objects may take unless told otherwise."""
@@ -85,6 +90,11 @@ class FlameCarrier:
         """Start the wire."""
         self._reports, self._clock = reports, clock
         self.wire.start()
+        self.wire.spawn(keep_alive(self.wire, self.held))
+
+    def held(self) -> Held:
+        """The sessions and applications that are ours, and go with us."""
+        return (), ()
 
     def nodes(self) -> tuple[NodeRecord, ...]:
         """The cluster's machines, as they were when we connected."""
@@ -110,7 +120,7 @@ class FlameCarrier:
             "import_roots": tuple(package.import_roots),
             "cwd": package.cwd,
             "python": VERSION,
-            "environment": package.environment or self.context.environment or "current",
+            "environment": package.environment or self.context.environment or FITTING,
             "object_memory": self._object_memory or 0,
             "creator": f"e{number}",
         }
@@ -134,6 +144,10 @@ class FlameCarrier:
     def report_started(self, number: int, pid: int) -> None:
         """An executor exists; from the wire's loop."""
         self._clock.after(0, lambda: self._reports.started(number, pid))
+
+    def report_waiting(self, number: int, why: str) -> None:
+        """An executor cannot be there yet; from the wire's loop."""
+        self._clock.after(0, lambda: self._reports.waiting(number, why))
 
     def report_ended(self, number: int, end: End) -> None:
         """An executor is gone; from the wire's loop."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from flamepy.engines.linked.objects import ObjectStore
+from flamepy.serialization.pieces import read_piece, remove_segment, write_piece
 
 if TYPE_CHECKING:
     from flamepy.serialization.segments import Segment
@@ -47,16 +47,7 @@ class TravellingObjects(ObjectStore):
         Raises:
             OSError: There is no room.
         """
-        file = os.open(f"{self.folder}/{name}", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            if offset == 0:
-                os.ftruncate(file, capacity)
-            view = memoryview(data)
-            while view:
-                written = os.pwrite(file, view, offset)
-                view, offset = view[written:], offset + written
-        finally:
-            os.close(file)
+        write_piece(self.folder, name, capacity, offset, data)
 
     def read(self, name: str, offset: int, size: int) -> bytes:
         """Return a part of an object.
@@ -64,20 +55,9 @@ class TravellingObjects(ObjectStore):
         Raises:
             FileNotFoundError: It is gone.
         """
-        for folder in (self.folder, self.spill, self.folder):  # it may be on its way from one to the other
-            try:
-                file = os.open(f"{folder}/{name}", os.O_RDONLY | os.O_CLOEXEC)
-            except FileNotFoundError:
-                continue
-            try:
-                return os.pread(file, size, offset)
-            finally:
-                os.close(file)
-        raise FileNotFoundError(f"the object {name} is gone")
+        # It may be on its way from one to the other.
+        return read_piece((self.folder, self.spill, self.folder), name, offset, size)
 
     def remove(self, name: str) -> None:
         """Remove the copy of an executor's object."""
-        try:
-            os.unlink(f"{self.folder}/{name}")
-        except OSError:
-            return
+        remove_segment(self.folder, name)

@@ -22,6 +22,7 @@ from flamepy.errors import EngineError
 if TYPE_CHECKING:
     from typing import Any
 
+    from flamepy.engines.flame.lease import Held
     from flamepy.model.specs import PackageRef, SessionSpec
     from flamepy.wire.proto import types_pb2 as types
 
@@ -66,6 +67,10 @@ class PlainCarrier(FlameCarrier):
         spec = application_spec(self.frontend, self.context.template, description)
         self.frontend.register_application(name, spec)
         self._applications[package.name] = name
+
+    def held(self) -> Held:
+        """The runners' applications; their sessions go with them."""
+        return (), list(getattr(self, "_applications", {}).values())
 
     def forget(self, package: PackageRef) -> None:
         """Its sessions are about to be closed; the application goes with the engine."""

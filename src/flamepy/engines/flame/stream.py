@@ -12,12 +12,14 @@ from flamepy.engines.flame.carrier import FlameCarrier
 from flamepy.engines.flame.pipe import Pipe
 from flamepy.engines.linked.process import End
 from flamepy.errors import EngineError, EngineUnavailable
+from flamepy.wire.leases import lease_mark
 
 if TYPE_CHECKING:
     from typing import Any
 
     from flamepy.context import FlameContext
     from flamepy.engines.flame.frontend import Frontend
+    from flamepy.engines.flame.lease import Held
     from flamepy.model.specs import PackageRef, SessionSpec
     from flamepy.wire.proto import links_pb2 as messages
 
@@ -70,6 +72,10 @@ class StreamCarrier(FlameCarrier):
     def prepare(self, package: PackageRef) -> None:
         """Nothing: the server fetches it when it starts an executor."""
         self._sessions: dict[int, tuple[SessionSpec, str]] = getattr(self, "_sessions", {})
+
+    def held(self) -> Held:
+        """The services' sessions."""
+        return [name for _, name in list(getattr(self, "_sessions", {}).values())], ()
 
     def forget(self, package: PackageRef) -> None:
         """Nothing was done."""
@@ -125,6 +131,7 @@ class StreamPipe(Pipe):
 
         spec = types_pb2.SessionSpec(
             application=APPLICATION,
+            common_data=lease_mark().encode(),
             min_instances=0,
             max_instances=self.spec.max_instances,
             batch_size=1,
@@ -171,7 +178,9 @@ class StreamPipe(Pipe):
             ),
             resources=messages.Resources(memory=order["object_memory"]),
             python=VERSION,
-            environment_current=order["environment"] != "uv",
+            environment_current=order["environment"] == "current",
+            environment_fitting=order["environment"] == "fitting",
+            sized=requirement(self.spec.resources) is not None,
         )
 
     async def _take_in(self, frame: messages.CarryFrame) -> End | None:
@@ -186,6 +195,8 @@ class StreamPipe(Pipe):
         elif kind == "started":
             self.started(frame.started.pid, frame.started.node)
             self.start_reading()
+        elif kind == "progress":
+            self._carrier.report_waiting(self.number, frame.progress.step)
         elif kind == "ended":
             if frame.ended.lost:
                 return End(reason=f"could not be started: {frame.ended.reason}")

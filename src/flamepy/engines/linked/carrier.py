@@ -42,6 +42,9 @@ class Reports(Protocol):
     def started(self, number: int, pid: int) -> None:
         """It exists; from now on a channel that was not open is."""
 
+    def waiting(self, number: int, why: str) -> None:
+        """It cannot exist yet."""
+
     def ended(self, number: int, end: End) -> None:
         """It is gone, whether it was told to end or not; once for each."""
 

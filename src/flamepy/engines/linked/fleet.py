@@ -141,10 +141,17 @@ class Fleet:
         if process is None:
             return
         process.link.pid = pid
+        process.link.session.reason = ""
         if not process.link.is_open and not process.link.ended:
             process.link.opened()
             self._listen(process)
         self.happened(ExecutorStarted(number))
+
+    def waiting(self, number: int, why: str) -> None:
+        """An executor cannot exist yet."""
+        process = self._process(number)
+        if process is not None:
+            process.link.session.reason = f"executor {number} {why}"
 
     def ended(self, number: int, end: End) -> None:
         """An executor is gone."""

@@ -11,6 +11,7 @@ import grpc.aio
 
 from flamepy.errors import EngineError
 from flamepy.model.lifecycle import ExecutorEvent, SessionState, TaskEvent, TaskState
+from flamepy.serialization.lodgings import sweep
 from flamepy.server.host.environment import Place, command_line, compose
 from flamepy.server.host.instance import Instance
 from flamepy.server.host.process import Process, start
@@ -253,6 +254,8 @@ class HostExecutor:
     def _clean(self) -> None:
         self._place.socket.unlink(missing_ok=True)
         shutil.rmtree(self._with.folder_of(self.record.id), ignore_errors=True)
+        if self._process is not None and self._process.ended.result():  # it may not have cleaned up behind itself
+            sweep()
 
     def _find_place(self) -> Place:
         own = self._with.folder_of(self.record.id)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from flamepy.model.lifecycle import SessionState, TaskEvent, TaskState
 from flamepy.server.host.executor import HostExecutor
-from flamepy.server.records import Need
+from flamepy.server.records import NOTHING, Need
+from flamepy.server.refusals import Refused, Why
 from flamepy.server.shares import Claim, demand, grants
 from flamepy.wire.proto import types_pb2 as types
 
@@ -31,7 +32,7 @@ class Fleet:
         most: How many there may be at once.
 
     Attributes:
-        executors: Those that are there, by id; the lent ones of clients included.
+        executors: Those that are there, by id; those lent to clients included.
     """
 
     def __init__(self, workplace: Workplace, capacity: Need, most: int) -> None:
@@ -67,6 +68,22 @@ class Fleet:
             host.cancel_task()
         self._book.rouse(task.session)
 
+    def close_session(self, session: Session) -> None:
+        """Close a session whatever it does: running tasks are stopped, pending ones cancelled.
+
+        Raises:
+            Refused: It cannot be closed.
+        """
+        for task in tuple(session.tasks.values()):
+            if task.state is TaskState.RUNNING:
+                self.cancel_task(task)
+        self._book.close_session(session.id)
+
+    def everyone(self) -> list[Executor]:
+        """Return all executors, those that wait for room to be lent to a client included."""
+        waiting = [each for session in self._book.active.values() for each in session.borrowers]
+        return [*self.executors.values(), *waiting]
+
     def used(self) -> Need:
         """Return what the executors take of the machine."""
         total = Need()
@@ -80,8 +97,60 @@ class Fleet:
         record.session.executors[record.id] = record
         self._book.rouse(record.session)
 
+    async def lend(self, record: Executor, *, sized: bool) -> None:
+        """Count an executor that a client runs by itself, as soon as it is its turn.
+
+        Services that call each other must not wait for each other's room. So the first executor of a service that does
+        not say what it needs is there at once, and takes nothing of what others share.
+
+        Args:
+            record: The executor.
+            sized: Whether its service says what it needs.
+
+        Raises:
+            Refused: It needs more than this machine has.
+        """
+        session = record.session
+        if sized and not session.need.fits(self.capacity):
+            raise Refused(Why.INVALID, f"an executor of {session.id} needs more than this machine has: {session.need}")
+        if (
+            not sized
+            and len(self.executors) < self._most
+            and not any(each.spare for each in session.executors.values())
+        ):
+            record.need = NOTHING
+            self.admit(record)
+            return
+        record.admitted = asyncio.get_running_loop().create_future()
+        session.borrowers.append(record)
+        self._book.rouse(session)
+        try:
+            await record.admitted
+        finally:
+            if record in session.borrowers:
+                session.borrowers.remove(record)
+                self._book.changes += 1
+
+    def why_waiting(self, session: Session) -> str:
+        """Say why executors of a session are not there yet."""
+        if len(self.executors) >= self._most:
+            return f"the server has {self._most} executors, and may have no more"
+        used, need = self.used(), session.need
+        short = [
+            f"{what}={amount} of {whole} is free, and an executor takes {wanted}"
+            for what, wanted, amount, whole in (
+                ("cpu", need.cpu, self.capacity.cpu - used.cpu, self.capacity.cpu),
+                ("mem", _gi(need.memory), _gi(self.capacity.memory - used.memory), _gi(self.capacity.memory)),
+                ("gpu", need.gpu, self.capacity.gpu - used.gpu, self.capacity.gpu),
+            )
+            if wanted > amount
+        ]
+        return "; ".join(short) or "others come first"
+
     def dismiss(self, record: Executor) -> None:
-        """Count it no longer."""
+        """Count it no longer, and let it wait no longer."""
+        if record.admitted is not None:
+            record.admitted.cancel()
         self.executors.pop(record.id, None)
         record.session.executors.pop(record.id, None)
         self._book.changes += 1
@@ -125,20 +194,24 @@ class Fleet:
         spec = session.spec
         most = min(spec.max_instances if spec.HasField("max_instances") else self._most, application.max_instances)
         pending, running = session.counts[TaskState.PENDING], session.counts[TaskState.RUNNING]
-        return demand(pending, running, spec.min_instances, most)
+        own = demand(pending, running, spec.min_instances, most)
+        lent = sum(each.lent and not each.spare for each in session.executors.values())
+        return min(most, own + lent + len(session.borrowers))
 
     def _grow(self, sessions: list[Session], granted: dict[str, int]) -> bool:
         """Start what was granted, as far as there is room; True if some of it must wait."""
         used = self.used()
         short = False
         for session in sessions:
-            missing = granted.get(session.id, 0) - sum(not each.leaving for each in session.executors.values())
+            staying = sum(not each.leaving and not each.spare for each in session.executors.values())
+            missing = granted.get(session.id, 0) - staying
             while missing > 0 and len(self.executors) < self._most:
                 after = used.plus(session.need)
                 if not after.fits(self.capacity):
                     break
                 used = after
-                self._start(session)
+                if not self._hand_out(session):
+                    self._start(session)
                 missing -= 1
             short = short or missing > 0
         return short
@@ -151,6 +224,17 @@ class Fleet:
             resting = [each for each in staying if each.task is None and each.pid]
             for each in resting[: max(0, min(spare, len(session.idle)))]:
                 each.stop()
+
+    def _hand_out(self, session: Session) -> bool:
+        """Admit an executor that a client waits for; whether there was one."""
+        while session.borrowers:
+            record = session.borrowers.popleft()
+            assert record.admitted is not None
+            if not record.admitted.done():
+                self.admit(record)
+                record.admitted.set_result(None)
+                return True
+        return False
 
     def _start(self, session: Session) -> None:
         host = HostExecutor(session, self._with)
@@ -170,3 +254,7 @@ class Fleet:
         finally:
             self._hosts.pop(host.record.id, None)
             self.dismiss(host.record)
+
+
+def _gi(size: int) -> float:
+    return round(size / (1 << 30), 2)

@@ -38,6 +38,20 @@ class ProbeReply(_message.Message):
     refusal: str
     def __init__(self, flamepy: _Optional[str] = ..., python: _Optional[str] = ..., protocol: _Optional[int] = ..., server: _Optional[str] = ..., carries: bool = ..., inline_bytes: _Optional[int] = ..., pythons: _Optional[_Iterable[str]] = ..., node: _Optional[str] = ..., refusal: _Optional[str] = ...) -> None: ...
 
+class KeepRequest(_message.Message):
+    __slots__ = ("sessions", "applications")
+    SESSIONS_FIELD_NUMBER: _ClassVar[int]
+    APPLICATIONS_FIELD_NUMBER: _ClassVar[int]
+    sessions: _containers.RepeatedScalarFieldContainer[str]
+    applications: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, sessions: _Optional[_Iterable[str]] = ..., applications: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class KeepReply(_message.Message):
+    __slots__ = ("gone",)
+    GONE_FIELD_NUMBER: _ClassVar[int]
+    gone: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, gone: _Optional[_Iterable[str]] = ...) -> None: ...
+
 class CarryFrame(_message.Message):
     __slots__ = ("open", "ring", "kill", "tally", "data", "piece", "started", "output", "ended", "progress", "running")
     OPEN_FIELD_NUMBER: _ClassVar[int]
@@ -65,7 +79,7 @@ class CarryFrame(_message.Message):
     def __init__(self, open: _Optional[_Union[Open, _Mapping]] = ..., ring: _Optional[_Union[Ring, _Mapping]] = ..., kill: _Optional[_Union[Kill, _Mapping]] = ..., tally: _Optional[_Union[Tally, _Mapping]] = ..., data: _Optional[bytes] = ..., piece: _Optional[_Union[Piece, _Mapping]] = ..., started: _Optional[_Union[Started, _Mapping]] = ..., output: _Optional[_Union[Output, _Mapping]] = ..., ended: _Optional[_Union[Ended, _Mapping]] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ..., running: _Optional[_Union[Running, _Mapping]] = ...) -> None: ...
 
 class Open(_message.Message):
-    __slots__ = ("session", "service", "package", "resources", "python", "environment", "main_path", "hello", "client", "environment_current")
+    __slots__ = ("session", "service", "package", "resources", "python", "environment", "main_path", "hello", "client", "environment_current", "sized", "environment_fitting")
     class EnvironmentEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -83,6 +97,8 @@ class Open(_message.Message):
     HELLO_FIELD_NUMBER: _ClassVar[int]
     CLIENT_FIELD_NUMBER: _ClassVar[int]
     ENVIRONMENT_CURRENT_FIELD_NUMBER: _ClassVar[int]
+    SIZED_FIELD_NUMBER: _ClassVar[int]
+    ENVIRONMENT_FITTING_FIELD_NUMBER: _ClassVar[int]
     session: str
     service: str
     package: Package
@@ -93,7 +109,9 @@ class Open(_message.Message):
     hello: bytes
     client: str
     environment_current: bool
-    def __init__(self, session: _Optional[str] = ..., service: _Optional[str] = ..., package: _Optional[_Union[Package, _Mapping]] = ..., resources: _Optional[_Union[Resources, _Mapping]] = ..., python: _Optional[str] = ..., environment: _Optional[_Mapping[str, str]] = ..., main_path: _Optional[str] = ..., hello: _Optional[bytes] = ..., client: _Optional[str] = ..., environment_current: bool = ...) -> None: ...
+    sized: bool
+    environment_fitting: bool
+    def __init__(self, session: _Optional[str] = ..., service: _Optional[str] = ..., package: _Optional[_Union[Package, _Mapping]] = ..., resources: _Optional[_Union[Resources, _Mapping]] = ..., python: _Optional[str] = ..., environment: _Optional[_Mapping[str, str]] = ..., main_path: _Optional[str] = ..., hello: _Optional[bytes] = ..., client: _Optional[str] = ..., environment_current: bool = ..., sized: bool = ..., environment_fitting: bool = ...) -> None: ...
 
 class Package(_message.Message):
     __slots__ = ("name", "url", "sha256", "import_roots", "cwd", "size")

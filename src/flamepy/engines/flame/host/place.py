@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-import tempfile
+from functools import lru_cache
 from pathlib import Path
+
+from flamepy.serialization.lodgings import disk_root, memory_root, move_in, move_out
+from flamepy.serialization.pieces import read_piece, remove_segment, write_piece
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,7 +22,7 @@ DEFAULT_OBJECT_SHARE = 4
 
 
 class Place:
-    """The folders of one executor; nothing of them is left after `remove`.
+    """The folders of one executor; nothing of them is left after `remove`, and nothing of a killed process's for long.
 
     Attributes:
         folder: On disk.
@@ -27,12 +30,12 @@ class Place:
     """
 
     def __init__(self) -> None:
-        self.folder = tempfile.mkdtemp(prefix=f"flamepy-{os.getuid()}-")
-        roots = [root for root in ("/dev/shm",) if os.access(root, os.W_OK)]
-        self.shared = (
-            tempfile.mkdtemp(prefix=f"flamepy-{os.getuid()}-", dir=roots[0]) if roots else f"{self.folder}/objects"
-        )
-        os.makedirs(self.shared, mode=0o700, exist_ok=True)
+        self.folder = move_in(disk_root())
+        try:
+            self.shared = move_in(memory_root() or disk_root())
+        except OSError:
+            move_out(self.folder)
+            raise
 
     def prepare(self, order: dict[str, Any], root: str) -> tuple[str, dict[str, Any]]:
         """Fetch and unpack the package, and make its environment.
@@ -50,7 +53,7 @@ class Place:
         """
         package = fetch(order, Path(self.folder))
         python, others = sys.executable, [entry for entry in sys.path if entry]
-        if order["environment"] == "uv":
+        if wants_environment(order["environment"], package):
             from flamepy.packaging.environment import resolve_environment
 
             python = resolve_environment("uv", package) or python
@@ -74,45 +77,39 @@ class Place:
 
     def write(self, name: str, capacity: int, offset: int, data: bytes) -> None:
         """Take in a part of an object."""
-        file = os.open(f"{self.shared}/{name}", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            if offset == 0:
-                os.ftruncate(file, capacity)
-            view = memoryview(data)
-            while view:
-                written = os.pwrite(file, view, offset)
-                view, offset = view[written:], offset + written
-        finally:
-            os.close(file)
+        write_piece(self.shared, name, capacity, offset, data)
 
     def read(self, name: str, offset: int, size: int) -> bytes:
         """A part of an object that the executor made."""
-        for folder in (self.shared, f"{self.folder}/spill"):
-            try:
-                file = os.open(f"{folder}/{name}", os.O_RDONLY | os.O_CLOEXEC)
-            except FileNotFoundError:
-                continue
-            try:
-                return os.pread(file, size, offset)
-            finally:
-                os.close(file)
-        raise FileNotFoundError(f"the object {name} is gone")
+        return read_piece((self.shared, f"{self.folder}/spill"), name, offset, size)
 
     def forget(self, name: str) -> None:
         """Remove an object of the client."""
-        try:
-            os.unlink(f"{self.shared}/{name}")
-        except OSError:
-            return
+        remove_segment(self.shared, name)
 
     def remove(self) -> None:
         """Remove everything."""
         for folder in (self.folder, self.shared):
-            shutil.rmtree(folder, ignore_errors=True)
+            move_out(folder)
 
 
+def wants_environment(wanted: str, package: Path) -> bool:
+    """Whether executors need an environment of their own.
+
+    Args:
+        wanted: ``uv``, ``current``, or ``fitting``: whatever the project requires.
+        package: The unpacked package.
+    """
+    if wanted != "fitting":
+        return wanted == "uv"
+    from flamepy.packaging.requirements import requires_something
+
+    return requires_something(package)
+
+
+@lru_cache(maxsize=64)
 def _path_of(python: str) -> list[str]:
-    """The search path of an interpreter."""
+    """The search path of an interpreter; one that was made for a package does not change."""
     import json
     import subprocess
 

@@ -77,6 +77,7 @@ class Register:
         self._reclaimed = True
         from flamepy.engines.linked.inspection.ended import bury
         from flamepy.engines.linked.machine import shared_memory_root, temporary_root
+        from flamepy.serialization.lodgings import sweep
 
         for place in places.dead_engines():
             import shutil  # five milliseconds that only litter is worth
@@ -84,6 +85,7 @@ class Register:
             for root, end in ((shared_memory_root(), ""), (temporary_root(), ".work")):
                 shutil.rmtree(f"{root}/flamepy-{os.geteuid()}-{place.id}{end}", ignore_errors=True)
             bury(place)
+        sweep()
 
     def session_closed(self, session: LinkedSession) -> None:
         """Keep the record of a session that ends."""
