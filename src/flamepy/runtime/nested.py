@@ -96,7 +96,7 @@ class Calls:
         self._open: dict[int, Completion] = {}
         self._waiting = 0
         self._count = 0
-        self.streams = NestedStreams(executor, tasks.decoder.value)
+        self.streams = NestedStreams(executor, tasks.decoder.value, self)
 
     def submit(
         self,
@@ -119,6 +119,10 @@ class Calls:
             how = options.timeout, options.retries, options.priority, codec.dumps(types) if types else b""
         self._executor.out.append((Say.CALL, number, session.id, method, payload, how))
         self._executor.flush()
+
+    def is_open(self, number: int) -> bool:
+        """Whether a call has not been answered."""
+        return number in self._open
 
     # ---- what a Completion asks of its source
 
@@ -210,16 +214,17 @@ class Calls:
 
     def answered(self, number: int, reply: Any) -> None:
         """Fill in a completion."""
+        kind = reply[0] if type(reply) is tuple else None
+        stream = self.streams.begin(number) if kind == Say.STREAM else None
         completion = self._open.pop(number, None)
         if completion is None:
             return
-        kind = reply[0] if type(reply) is tuple else None
         if kind == Say.FAILED:
             completion.complete(Failure(lambda: failures.rebuild(reply[1]), "a call from a task"))
         elif kind == Say.CANCELLED:
             completion.complete(Failure(lambda: TaskCancelled("the call was cancelled"), "a call from a task"))
         elif kind == Say.STREAM:
-            completion.complete(self.streams.begin(number, self))
+            completion.complete(stream)
         elif kind is None:
             completion.complete(reply)
         else:

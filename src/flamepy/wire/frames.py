@@ -45,9 +45,9 @@ class Ask:
     CANCEL_ASYNC = -10
     """``number``: cancel the coroutine that was promised."""
     ITEM = -11
-    """``(number, value)``: the next item of a generator that a task has called."""
+    """``(number, place, value)``: an item of a generator that a task has called."""
     END = -12
-    """``(number, record or None)``: there are no more."""
+    """``(number, place, record or None)``: there are no more than ``place``."""
     PROMPT = frozenset({ANSWER, ITEM, END})
     """What threads of a task may wait for while its main thread is busy."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from _thread import allocate_lock
+
 from flamepy.completion import Encoded, Failure, Outcome
 from flamepy.errors import RemoteTraceback
 from flamepy.serialization import codec, failures
@@ -29,12 +31,15 @@ class Forwarding:
         self._link = link
         self._number = number
         self._stream = stream
-        self._credit = AHEAD
+        self._granted = AHEAD
+        self._sent = 0
+        self._again = False
+        self._turn = allocate_lock()
         stream.want_items()
 
     def asked(self, items: int) -> None:
         """The task takes so many more."""
-        self._credit += items
+        self._granted += items
         self.pump()
 
     def stop(self) -> None:
@@ -43,20 +48,28 @@ class Forwarding:
 
     def pump(self, _ticket: object = None) -> None:
         """Send what is there and asked for; comes back by itself when there is more."""
+        self._again = True  # whoever is at it looks once more: items leave in their order, whichever thread brings news
+        while self._again and self._turn.acquire(False):
+            try:
+                self._again = False
+                self._send()
+            finally:
+                self._turn.release()
+
+    def _send(self) -> None:
         stream, link = self._stream, self._link
         if link.ended:
             stream.abandon()
             return
-        while self._credit > 0:
+        while self._sent < self._granted:
             ticket = stream.ticket()
             if ticket is not None:
                 ticket.when_done(self.pump)
                 return
             if stream.drained:
-                self._finish()
-                return
-            self._credit -= 1
-            link.note(Ask.ITEM, (self._number, self._form(stream.pass_on())))
+                break
+            link.note(Ask.ITEM, (self._number, self._sent, self._form(stream.pass_on())))
+            self._sent += 1
         if stream.drained:
             self._finish()
 
@@ -72,7 +85,7 @@ class Forwarding:
         if self._link.forwards.pop(self._number, None) is not None:
             self._link.calls.pop(self._number, None)
             failure = self._stream.failure
-            self._link.note(Ask.END, (self._number, None if failure is None else record_of(failure)))
+            self._link.note(Ask.END, (self._number, self._sent, None if failure is None else record_of(failure)))
 
 
 def record_of(failure: Failure) -> Any:
