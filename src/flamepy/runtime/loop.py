@@ -11,7 +11,7 @@ import _signal
 import _socket
 import _thread
 import os
-from time import sleep
+from time import perf_counter, sleep
 
 from flamepy.runtime import checkpoint, output
 from flamepy.runtime.receiver import Receiver
@@ -80,6 +80,8 @@ class Executor(Receiver):
         self.exit_now = os._exit
         self._elastic = False
         self._checkpoint: int | None = None
+        self._timed = False
+        self._busy_since = 0.0
         self._writers: tuple[output.LineWriter, ...] = ()
         self._unfinished = (bytearray(), bytearray())
 
@@ -92,11 +94,13 @@ class Executor(Receiver):
             message = inbox.popleft() if inbox else receive()
             if message is None:
                 return
+            self._busy_since = self._timed and perf_counter()
             try:
                 serve(message)
             except Interrupted:  # it rang between two tasks
                 self.running[0] = 0
             flush()
+            self._busy_since = 0.0
 
     def _serve(self, message: list[Any]) -> None:  # noqa: C901, PLR0915 - one function, because each call pays for more
         rest = iter(message)
@@ -177,6 +181,7 @@ class Executor(Receiver):
         self._checkpoint = binding["checkpoint"]
         if self._checkpoint:
             checkpoint.enter(self._save_soon)
+        self._timed = binding["timed"]
         self.target = Target(binding)
         self.tasks = Tasks(self, binding)
         self.running = self.host.progress_cell(binding)
@@ -198,6 +203,8 @@ class Executor(Receiver):
         out = self.out
         if not out:
             return
+        if self._busy_since:
+            self._add_spent()
         with self, self._sending:
             while out:
                 batch = out[:ANSWERS]
@@ -206,6 +213,11 @@ class Executor(Receiver):
                     self._socket.sendall(pack(batch))
                 except (BrokenPipeError, ConnectionResetError):
                     return  # the client is gone; the next receive says so
+
+    def _add_spent(self) -> None:
+        now = perf_counter()
+        self.out.append((Say.SPENT, now - self._busy_since))
+        self._busy_since = now
 
     def late(self) -> None:
         """See that answers leave soon even if a task does not end."""

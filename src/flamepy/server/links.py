@@ -69,7 +69,10 @@ class Executor(Protocol):
         """End its process."""
 
     async def next(self) -> tuple[str, Any]:
-        """What it says next."""
+        """What it says next; "ended" is the last, and comes at once after `let_go`."""
+
+    def let_go(self) -> None:
+        """Nobody wants it any more; from any coroutine."""
 
     async def end(self) -> int | None:
         """Let it end; returns its wait status."""
@@ -120,9 +123,14 @@ class Links:
             await context.abort(grpc.StatusCode.NOT_FOUND, str(error))
         executor = self._executors(_order(first.open))
         over = asyncio.Event()
-        record = records.Executor(str(uuid.uuid4()), session, self._server.book.clock(), over.set, lent=True)
+
+        def dismiss() -> None:
+            over.set()
+            executor.let_go()
+
+        record = records.Executor(str(uuid.uuid4()), session, self._server.book.clock(), dismiss, lent=True)
         inbox = _Inbox(executor, session)
-        receiving = asyncio.ensure_future(_receive(frames, inbox, over))
+        receiving = asyncio.ensure_future(_receive(frames, inbox, dismiss))
         running, status = 0, None
         try:
             async for frame in self._wait_for_room(record, over, sized=first.open.sized):
@@ -172,8 +180,11 @@ class Links:
         record.take(ExecutorEvent.READY)
         yield _frame(started=messages.Started(pid=executor.pid, executor=record.id, node=self._server.machine.name))
         inbox.open()
-        async for frame in _events(executor, over):
-            yield frame
+        while not over.is_set():
+            kind, what = await executor.next()
+            if kind == "ended":
+                return
+            yield _said(kind, what)
 
 
 class _Inbox:
@@ -218,13 +229,13 @@ class _Inbox:
             _count(self._session, frame.tally)
 
 
-async def _receive(frames: Frames, inbox: _Inbox, over: asyncio.Event) -> None:
+async def _receive(frames: Frames, inbox: _Inbox, dismiss: Callable[[], None]) -> None:
     """Take in what the client sends, until it has sent everything."""
     try:
         async for frame in frames:
             await inbox.take(frame)
     finally:
-        over.set()
+        dismiss()
 
 
 def _count(session: Any, tally: messages.Tally) -> None:
@@ -236,28 +247,6 @@ def _count(session: Any, tally: messages.Tally) -> None:
         TaskState.FAILED: tally.failed,
         TaskState.CANCELLED: tally.cancelled,
     }
-
-
-async def _events(executor: Executor, over: asyncio.Event) -> Frames:
-    """What the executor says, until it has ended or the client wants no more."""
-    ending = asyncio.ensure_future(over.wait())
-    saying: asyncio.Future[tuple[str, Any]] | None = None
-    try:
-        while True:
-            saying = saying or asyncio.ensure_future(executor.next())
-            both: set[asyncio.Future[Any]] = {saying, ending}
-            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
-            if not saying.done():
-                return
-            kind, what = saying.result()
-            saying = None
-            if kind == "ended":
-                return
-            yield _said(kind, what)
-    finally:
-        ending.cancel()
-        if saying is not None:
-            saying.cancel()
 
 
 def _said(kind: str, what: Any) -> messages.CarryFrame:

@@ -61,13 +61,6 @@ def _unary_stream(behaviour: Callable[[Any, Any], AsyncIterator[Any]]) -> Callab
     return answer
 
 
-def _stream_unary(behaviour: Callable[[Any, Any], Awaitable[Any]]) -> Callable[[Any, Any], Awaitable[Any]]:
-    async def answer(requests: AsyncIterator[Any], context: Any) -> Any:
-        return await behaviour(_checked(requests, context), context)
-
-    return answer
-
-
 def _stream_stream(behaviour: Callable[[Any, Any], AsyncIterator[Any]]) -> Callable[[Any, Any], AsyncIterator[Any]]:
     async def answer(requests: AsyncIterator[Any], context: Any) -> AsyncIterator[Any]:
         async for each in behaviour(_checked(requests, context), context):
@@ -86,7 +79,6 @@ async def _checked(requests: AsyncIterator[Any], context: Any) -> AsyncIterator[
 CHECKED: Mapping[str, Callable[[Callable[..., Any]], Callable[..., Any]]] = {
     "unary_unary": _unary_unary,
     "unary_stream": _unary_stream,
-    "stream_unary": _stream_unary,
     "stream_stream": _stream_stream,
 }
 """How a method is wrapped, by its kind."""

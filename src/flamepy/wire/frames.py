@@ -102,6 +102,8 @@ class Say:
     """``(NESTED_CREDIT, number, items)``: the task takes so many more items of the generator that it called."""
     NESTED_STOP = 23
     """``(NESTED_STOP, number)``: it wants no more of them."""
+    SPENT = 24
+    """``(SPENT, seconds)``: it was busy for so long, if the client has asked to be told."""
 
 
 def pack(items: list[Any]) -> bytes:

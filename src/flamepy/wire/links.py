@@ -7,7 +7,7 @@ A client calls `PROBE` when it connects. A server that does not know it answers 
 from __future__ import annotations
 
 from flamepy.wire.proto import links_pb2 as messages
-from flamepy.wire.rpc import Downstream, Duplex, Unary, Upstream
+from flamepy.wire.rpc import Duplex, Unary
 
 PROTOCOL = 1
 """Raised when an older end could misunderstand a newer one."""
@@ -15,6 +15,3 @@ PROTOCOL = 1
 PROBE = Unary("/flamepy.Links/Probe", messages.ProbeRequest, messages.ProbeReply)
 KEEP = Unary("/flamepy.Links/Keep", messages.KeepRequest, messages.KeepReply)
 CARRY = Duplex("/flamepy.Links/Carry", messages.CarryFrame, messages.CarryFrame)
-STORE = Upstream("/flamepy.Links/Store", messages.Piece, messages.Stored)
-FETCH = Downstream("/flamepy.Links/Fetch", messages.FetchRequest, messages.Piece)
-FREE = Unary("/flamepy.Links/Free", messages.FreeRequest, messages.FreeReply)

@@ -111,29 +111,6 @@ class Downstream(Method[Asked, Told]):
         return self, behaviour
 
 
-class Upstream(Method[Asked, Told]):
-    """A stream of requests, one answer."""
-
-    __slots__ = ()
-    kind = "stream_unary"
-
-    def on(self, channel: grpc.Channel) -> grpc.StreamUnaryMultiCallable[Asked, Told]:
-        """Return the method of a blocking channel."""
-        bound: grpc.StreamUnaryMultiCallable[Asked, Told] = self._bind(channel)
-        return bound
-
-    def aio(self, channel: grpc.aio.Channel) -> grpc.aio.StreamUnaryMultiCallable[Asked, Told]:
-        """Return the method of an asyncio channel."""
-        bound: grpc.aio.StreamUnaryMultiCallable[Asked, Told] = self._bind(channel)
-        return bound
-
-    def served(
-        self, behaviour: Callable[[AsyncIterator[Asked], grpc.aio.ServicerContext[Asked, Told]], Awaitable[Told]]
-    ) -> Served:
-        """Return this method as an asyncio server offers it."""
-        return self, behaviour
-
-
 class Duplex(Method[Asked, Told]):
     """A stream of requests and one of answers."""
 

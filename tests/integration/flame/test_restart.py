@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from servers import ServerProcess
 import flamepy
 from flamepy import FlameContext, FlamePackage, FlameRunner
 from flamepy.engines.select import frontend
+from flamepy.wire.proto import types_pb2 as types
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,21 +54,32 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def runner(server: ServerProcess, tmp_path: Path, project: Path) -> FlameRunner:
+@pytest.fixture
+def plain(server: ServerProcess, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Have programs speak plain ``flame.v1``; returns an application that starts this very Python."""
+    monkeypatch.setenv("FLAMEPY_FLAME_LINKS", "0")
+    with frontend(FlameContext(endpoint=server.endpoint)) as asked:
+        asked.register_application("this-python", types.ApplicationSpec(command=sys.executable, arguments=["-m", "x"]))
+    return "this-python"
+
+
+def runner(server: ServerProcess, tmp_path: Path, project: Path, template: str | None = None) -> FlameRunner:
     storage = tmp_path / "storage"
     storage.mkdir()
     context = FlameContext(
-        endpoint=server.endpoint, package=FlamePackage(storage.as_uri()), environment="current", template=None
+        endpoint=server.endpoint, package=FlamePackage(storage.as_uri()), environment="current", template=template
     )
     return FlameRunner("restart", context=context, project=project)
 
 
 @pytest.mark.timeout(120)
 @pytest.mark.slow
-def test_every_call_of_a_function_ends_once_though_the_server_is_killed(server, tmp_path, project):
+@pytest.mark.parametrize("way", ["stream", "plain"])
+def test_every_call_of_a_function_ends_once_though_the_server_is_killed(server, tmp_path, project, way, request):
     import restart_work
 
-    with runner(server, tmp_path, project) as entered:
+    template = request.getfixturevalue("plain") if way == "plain" else None
+    with runner(server, tmp_path, project, template) as entered:
         square = entered.service(restart_work.square)
         ended: list[int] = []
         calls = [square(number) for number in range(TASKS // 2)]
@@ -84,10 +97,14 @@ def test_every_call_of_a_function_ends_once_though_the_server_is_killed(server, 
 
 @pytest.mark.timeout(90)
 @pytest.mark.slow
-def test_an_instance_that_went_with_its_server_is_lost_and_one_with_checkpoints_is_not(server, tmp_path, project):
+@pytest.mark.parametrize("way", ["stream", "plain"])
+def test_an_instance_that_went_with_its_server_is_lost_and_one_with_checkpoints_is_not(
+    server, tmp_path, project, way, request
+):
     import restart_work
 
-    with runner(server, tmp_path, project) as entered:
+    template = request.getfixturevalue("plain") if way == "plain" else None
+    with runner(server, tmp_path, project, template) as entered:
         mortal = entered.service(restart_work.Ledger)
         kept = entered.service(restart_work.Ledger, name="kept", checkpoint=1)
         assert mortal.add(0).get(timeout=30) == 1

@@ -62,13 +62,6 @@ async def list_task(request, context):
         yield types_pb2.Task(metadata=types_pb2.Metadata(id=str(number)))
 
 
-async def store(pieces, context):
-    size = 0
-    async for piece in pieces:
-        size += len(piece.data)
-    return links_pb2.Stored(size=size)
-
-
 async def carry(frames, context):
     async for frame in frames:
         yield links_pb2.CarryFrame(data=frame.data[::-1])
@@ -80,7 +73,6 @@ async def target():
     served = [
         frontend.GET_TASK.served(get_task),
         frontend.LIST_TASK.served(list_task),
-        links.STORE.served(store),
         links.CARRY.served(carry),
     ]
     server.add_generic_rpc_handlers(rpc.handlers(served))
@@ -96,8 +88,6 @@ async def test_each_kind_of_method_on_an_asyncio_channel(target):
         assert task.metadata.id == "7"
         listed = frontend.LIST_TASK.aio(channel)(frontend_pb2.ListTaskRequest(session_id="s"))
         assert [each.metadata.id async for each in listed] == ["1", "2", "3"]
-        stored = await links.STORE.aio(channel)(links_pb2.Piece(data=b"xy") for _ in range(3))
-        assert stored.size == 6
         frames = links.CARRY.aio(channel)(links_pb2.CarryFrame(data=each) for each in (b"ab", b"cd"))
         assert [frame.data async for frame in frames] == [b"ba", b"dc"]
 

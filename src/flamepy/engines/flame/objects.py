@@ -41,7 +41,7 @@ class TravellingObjects(ObjectStore):
         running = sum(len(link.pending) for link in list(session.links))
         return len(session.queued), running, session.succeeded, session.failed, session.cancelled
 
-    def write(self, name: str, capacity: int, offset: int, data: bytes) -> None:
+    def write(self, name: str, capacity: int, offset: int, data: bytes | memoryview) -> None:
         """Take in a part of an object that an executor made.
 
         Raises:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+from marshal import loads
 from typing import TYPE_CHECKING
 
 from flamepy.engines.flame.host.outbox import Outbox
-from flamepy.engines.flame.host.traffic import Cutter, Tally, parts
+from flamepy.engines.flame.host.traffic import Cutter, may_refer, parts
 from flamepy.engines.linked.process import End
 from flamepy.wire.frames import Ask
 
@@ -60,9 +61,8 @@ class Pipe:
         self._bells = b""
         self._killed = self._hung_up = self._reading = self._over = False
         self._outbox = Outbox(carrier.objects.read)
-        self._asked, self._said = Cutter(), Cutter()
+        self._asked = Cutter()
         self._delivered: set[str] = set()
-        self.tally = Tally()
         self.stirred = asyncio.Event()
 
     # ---- for the engine
@@ -118,11 +118,15 @@ class Pipe:
         self.stirred.set()
 
     def _asked_for(self, data: bytes) -> None:
-        raw, found = self._asked.feed(data)
-        for message in found:
-            self.tally.asked(message)
-            self._note_objects(message)
+        raw, bodies = self._asked.cut(data)
+        for body in bodies:
+            self.asked(body)
+            if may_refer(body):
+                self._note_objects(loads(body))
         self._outbox.add(raw)
+
+    def asked(self, body: bytes) -> None:
+        """The engine sends a message."""
 
     def _note_objects(self, message: list[Any]) -> None:
         for place in range(0, len(message), 2):
@@ -145,12 +149,9 @@ class Pipe:
 
     async def tell(self, data: bytes) -> None:
         """Pass on what the executor has said."""
-        raw, found = self._said.feed(data)
-        for message in found:
-            self.tally.said(message)
-        if raw and not self._hung_up:
+        if data and not self._hung_up:
             try:
-                await self._wire.loop.sock_sendall(self._far, raw)
+                await self._wire.loop.sock_sendall(self._far, data)
             except OSError:  # the engine has hung up
                 self._hung_up = True
 

@@ -8,21 +8,28 @@ from __future__ import annotations
 
 import asyncio
 import os
+from marshal import loads
 from time import monotonic
 from typing import TYPE_CHECKING
 
 from flamepy.engines.flame.application import KEEP_SECONDS, application_spec, requirement
+from flamepy.engines.flame.calls import Calls, is_lost, words
 from flamepy.engines.flame.carrier import FlameCarrier
+from flamepy.engines.flame.host.bulk import LARGE
 from flamepy.engines.flame.host.letters import LIMIT, Letter, Reply, pack_hello
+from flamepy.engines.flame.host.traffic import Cutter, Tally
+from flamepy.engines.flame.parts import Cache
 from flamepy.engines.flame.pipe import Pipe
 from flamepy.engines.flame.sdk import first_task
 from flamepy.engines.linked.process import End
-from flamepy.errors import EngineError
+from flamepy.errors import EngineError, FlameError
 
 if TYPE_CHECKING:
     from typing import Any
 
     from flamepy.engines.flame.lease import Held
+    from flamepy.engines.flame.host.bulk import Bulk, Reference
+    from flamepy.engines.flame.host.letters import Piece
     from flamepy.model.specs import PackageRef, SessionSpec
     from flamepy.wire.proto import types_pb2 as types
 
@@ -41,13 +48,8 @@ LOST_SECONDS = 120.0
 RETRY_SECONDS = 0.2
 """Seconds between two tries to close a session whose task has not ended."""
 
-CALL_SECONDS = 30.0
-
 GIVEN_UP = 1002
 """Code of the event after which a session gets no more processes; 1001 is one that could not be started."""
-
-DONE = 2
-"""The first of the states of a task that is over."""
 
 SUCCEED, CANCELLED = 2, 4
 
@@ -57,11 +59,13 @@ class PlainCarrier(FlameCarrier):
 
     latency = 0.004
 
-    _applications: dict[str, str]
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        self._applications: dict[str, str] = {}
+        self.cache = Cache(self.context, self.wire)
 
     def prepare(self, package: PackageRef) -> None:
         """Register the runner's application."""
-        self._applications = getattr(self, "_applications", {})
         name = f"{package.name}-{self.engine}"
         description = f"flamepy runner '{package.name}' of {os.uname().nodename}, process {os.getpid()}"
         spec = application_spec(self.frontend, self.context.template, description)
@@ -83,21 +87,24 @@ class PlainCarrier(FlameCarrier):
         """Open a session for an executor."""
         from flamepy.wire.proto import types_pb2 as types
 
+        pipe = PlainPipe(self, number, spec)
+        application = self.application_of(spec)
+        pipe.prefix = f"{application}/{pipe.session_in(application)}"
         session = types.SessionSpec(
-            application=self.application_of(spec),
-            common_data=pack_hello(self.order(number, spec)),
+            application=application,
+            common_data=pack_hello(self.order(number, spec) | {"objects": pipe.prefix}),
             min_instances=0,
             max_instances=1,
             batch_size=1,
             resreq=requirement(spec.resources),
         )
-        pipe = PlainPipe(self, number, spec)
         self.wire.spawn(pipe.run(session))
         return pipe
 
     def clean_up(self) -> None:
         """Unregister the runners' applications; a cluster that is gone keeps them."""
-        for name in getattr(self, "_applications", {}).values():
+        for name in self._applications.values():
+            self.cache.clear(name)
             try:
                 self.frontend.unregister_application(name)
             except EngineError as error:
@@ -113,9 +120,31 @@ class Lost(Exception):
 class PlainPipe(Pipe):
     """One executor behind a session of its own."""
 
+    prefix: str
+
+    def __init__(self, carrier: PlainCarrier, number: int, spec: SessionSpec) -> None:
+        super().__init__(carrier, number, spec)
+        self.tally = Tally()
+        self._cache = carrier.cache
+        self._said = Cutter()
+        self._refers = False
+        self._bulk: Bulk | None = None
+        self._lent: list[Reference] = []
+
+    def asked(self, body: bytes) -> None:
+        """Count what it will have to answer."""
+        self.tally.asked(loads(body))
+
+    async def tell(self, data: bytes) -> None:
+        """Count what it has answered, and pass it on."""
+        raw, messages = self._said.feed(data)
+        for message in messages:
+            self.tally.said(message)
+        await super().tell(raw)
+
     async def run(self, spec: types.SessionSpec) -> None:
         """Open the session, exchange letters, close it."""
-        self._session = f"{spec.application}-{self._slug()}-{self.number}"
+        self._session = self.session_in(spec.application)
         self._number = 0
         self._stub = Calls(self._wire)
         self._touched = monotonic()
@@ -127,15 +156,17 @@ class PlainPipe(Pipe):
         except Lost as lost:
             end = lost.args[0]
         except Exception as error:  # noqa: BLE001 - whatever it is, this executor is lost
-            end = End(reason=f"cannot be reached any more: {_words(error)}", infrastructure=_is_lost(error))
+            end = End(reason=f"cannot be reached any more: {words(error)}", infrastructure=is_lost(error))
         finally:
             try:
                 await self._close_session()
             finally:
                 self.ended(end)
 
-    def _slug(self) -> str:
-        return "".join(c if c.isalnum() else "-" for c in self.spec.name).strip("-").lower()[:40] or "service"
+    def session_in(self, application: str) -> str:
+        """The id of its session."""
+        slug = "".join(c if c.isalnum() else "-" for c in self.spec.name).strip("-").lower()[:40] or "service"
+        return f"{application}-{slug}-{self.number}"
 
     # ---- the conversation
 
@@ -169,25 +200,51 @@ class PlainPipe(Pipe):
 
     async def _exchange(self) -> Reply:
         self._number += 1
-        data, pieces = self._outbox.fill(LIMIT)
+        data, pieces = await self._fill()
         bells, self._bells = self._bells, b""
         if data or bells:
             self._touched = monotonic()
         hold = LONGEST_HOLD
         if self.pid:
             hold = min(LONGEST_HOLD, max(SHORTEST_HOLD, (monotonic() - self._touched) / 10))
-        letter = Letter(self._number, data, pieces, bells, hold, self._killed).pack()
+        letter = Letter(self._number, data, pieces, bells, hold, self._killed, self._cache.usable).pack()
         self.start_reading()
         output = await self._task(first_task(letter) if self._number == 1 else letter)
+        lent, self._lent = self._lent, []
+        self._cache.forget(lent)
         return Reply.unpack(output)
+
+    async def _fill(self) -> tuple[bytes, tuple[Piece, ...]]:
+        """What is to be said, as much as one letter holds; parts of large objects go into the cache, if they can."""
+        application = self.prefix.partition("/")[0]
+        if not (self._outbox.large and self._refers and await self._cache.tried(application)):
+            return self._outbox.fill(LIMIT)
+        self._stop_reading()  # so that the outbox is the other thread's alone
+        self._bulk = self._bulk or self._cache.way(self.prefix)
+        self._outbox.refer = self._refer
+        try:
+            return await asyncio.to_thread(self._outbox.fill, LIMIT)
+        finally:
+            self._outbox.refer = None
+
+    def _refer(self, part: bytes) -> Reference | None:
+        assert self._bulk is not None
+        try:
+            reference = self._bulk.store(part)
+        except FlameError:
+            self._cache.usable = False  # from now on they travel in tasks
+            return None
+        self._lent.append(reference)
+        return reference
 
     async def _take_in(self, reply: Reply) -> End | None:
         """Pass a reply on; returns the executor's end if it is that."""
         if reply.lost:
             return End(reason="was lost together with its service process", infrastructure=True)
         self._afterthought = bool(reply.data)
+        self._refers = reply.refers
         for piece in reply.pieces:
-            self._carrier.objects.write(*piece)
+            await self._take_piece(*piece)
         if reply.data or reply.output:
             self._touched = monotonic()
             self.tell_output(reply.output)
@@ -201,6 +258,17 @@ class PlainPipe(Pipe):
             return End(reply.status, running=reply.running)
         return None
 
+    async def _take_piece(self, name: str, capacity: int, offset: int, part: bytes | Reference) -> None:
+        write = self._carrier.objects.write
+        if isinstance(part, bytes):
+            write(name, capacity, offset, part)
+            if capacity >= LARGE and self._refers:
+                self._cache.try_out(self.prefix.partition("/")[0])
+            return
+        self._bulk = self._bulk or self._cache.way(self.prefix)
+        write(name, capacity, offset, await asyncio.to_thread(self._bulk.fetch, part))
+        self._cache.forget([part])
+
     # ---- one task
 
     async def _task(self, data: bytes) -> bytes:
@@ -210,7 +278,7 @@ class PlainPipe(Pipe):
                 task = await self._stub.create_task(self._session, data)
                 done = await self._finished(task.metadata.id)
             except Exception as error:
-                if not _is_lost(error):
+                if not is_lost(error):
                     raise
                 await self._stub.come_back(self._session, LOST_SECONDS)
             else:
@@ -251,79 +319,8 @@ class PlainPipe(Pipe):
             try:
                 await self._stub.close_session(self._session)
             except Exception as error:  # noqa: BLE001 - the cluster may be gone; then there is nothing to close
-                if _is_lost(error) or "running" not in _words(error).lower():
+                if is_lost(error) or "running" not in words(error).lower():
                     return
             else:
                 return
             await asyncio.sleep(RETRY_SECONDS)
-
-
-class Calls:
-    """The calls of the Frontend that an executor needs, on the wire's loop."""
-
-    def __init__(self, wire: Any) -> None:
-        from flamepy.wire import frontend as methods
-        from flamepy.wire.proto import frontend_pb2, types_pb2
-
-        self._asked, self._types = frontend_pb2, types_pb2
-        channel = wire.channel
-        self._metadata = wire.address.metadata
-        self._create_session = methods.CREATE_SESSION.aio(channel)
-        self._close_session = methods.CLOSE_SESSION.aio(channel)
-        self._get_session = methods.GET_SESSION.aio(channel)
-        self._create_task = methods.CREATE_TASK.aio(channel)
-        self._get_task = methods.GET_TASK.aio(channel)
-        self._watch_task = methods.WATCH_TASK.aio(channel)
-
-    async def create_session(self, session: str, spec: types.SessionSpec) -> None:
-        """Create a session of a new id."""
-        asked = self._asked.CreateSessionRequest(session_id=session, session=spec)
-        await self._create_session(asked, timeout=CALL_SECONDS, metadata=self._metadata)
-
-    async def close_session(self, session: str) -> None:
-        """Close a session."""
-        asked = self._asked.CloseSessionRequest(session_id=session)
-        await self._close_session(asked, timeout=CALL_SECONDS, metadata=self._metadata)
-
-    async def get_session(self, session: str) -> types.Session:
-        """Return a session with its events."""
-        asked = self._asked.GetSessionRequest(session_id=session)
-        return await self._get_session(asked, timeout=CALL_SECONDS, metadata=self._metadata)
-
-    async def come_back(self, session: str, seconds: float) -> None:
-        """Wait until the session manager answers again, and see that it still knows a session."""
-        asked = self._asked.GetSessionRequest(session_id=session)
-        await self._get_session(asked, timeout=seconds, metadata=self._metadata, wait_for_ready=True)
-
-    async def create_task(self, session: str, data: bytes) -> types.Task:
-        """Submit a task."""
-        asked = self._asked.CreateTaskRequest(task=self._types.TaskSpec(session_id=session, input=data))
-        return await self._create_task(asked, timeout=CALL_SECONDS, metadata=self._metadata)
-
-    async def get_task(self, session: str, task: str) -> types.Task:
-        """Return a task with its events."""
-        asked = self._asked.GetTaskRequest(session_id=session, task_id=task)
-        return await self._get_task(asked, timeout=CALL_SECONDS, metadata=self._metadata)
-
-    async def watch_task(self, session: str, task: str) -> types.Task:
-        """Return a task when it is over."""
-        asked = self._asked.WatchTaskRequest(session_id=session, task_id=task)
-        while True:
-            async for found in self._watch_task(asked, metadata=self._metadata):
-                if found.status.state >= DONE:
-                    return found
-            # It ended without a word: the task is unknown there, or was deleted meanwhile; this call says so.
-            found = await self.get_task(session, task)
-            if found.status.state >= DONE:
-                return found
-
-
-def _is_lost(error: BaseException) -> bool:
-    """Whether nobody answers, so that it may be tried again."""
-    code = getattr(error, "code", None)
-    return callable(code) and code().name in {"UNAVAILABLE", "CANCELLED"}
-
-
-def _words(error: BaseException) -> str:
-    details = getattr(error, "details", None)
-    return (callable(details) and details()) or f"{type(error).__name__}: {error}"

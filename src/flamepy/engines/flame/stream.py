@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from flamepy.engines.flame.application import VERSION, requirement
+from flamepy.engines.flame.calls import is_lost, words
 from flamepy.engines.flame.carrier import FlameCarrier
 from flamepy.engines.flame.pipe import Pipe
 from flamepy.engines.linked.process import End
@@ -120,7 +121,7 @@ class StreamPipe(Pipe):
             end = await self._carry(session)
         except Exception as error:  # noqa: BLE001 - whatever it is, this executor is lost
             # Only what a new start can mend is nobody's fault, else starts would follow each other for ever.
-            end = End(reason=f"was lost with its server: {_words(error)}", infrastructure=_is_lost(error))
+            end = End(reason=f"was lost with its server: {words(error)}", infrastructure=is_lost(error))
         finally:
             self.ended(end)
 
@@ -212,6 +213,7 @@ class StreamPipe(Pipe):
             while self._outbox:
                 data, pieces = self._outbox.fill(ROOM)
                 for name, capacity, offset, part in pieces:
+                    assert isinstance(part, bytes)  # only letters refer to a cache
                     piece = messages.Piece(name=name, size=capacity, offset=offset, data=part)
                     await call.write(messages.CarryFrame(piece=piece))
                 if data:
@@ -256,14 +258,3 @@ class StreamPipe(Pipe):
                     pending=pending, running=running, succeed=succeed, failed=failed, cancelled=cancelled
                 )
                 self.stirred.set()
-
-
-def _is_lost(error: BaseException) -> bool:
-    """Whether the server went away."""
-    code = getattr(error, "code", None)
-    return callable(code) and code().name in {"UNAVAILABLE", "CANCELLED"}
-
-
-def _words(error: BaseException) -> str:
-    details = getattr(error, "details", None)
-    return (callable(details) and details()) or f"{type(error).__name__}: {error}"

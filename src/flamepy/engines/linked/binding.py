@@ -24,6 +24,7 @@ def binding_of(session: LinkedSession) -> dict[str, Any]:
         "elastic": not spec.stateful,
         "checkpoint": spec.checkpoint,
         "concurrency": spec.concurrency,
+        "timed": session.engine.latency > 0,
     }
 
 

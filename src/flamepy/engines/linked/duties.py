@@ -5,6 +5,8 @@ from __future__ import annotations
 from time import monotonic
 
 from flamepy.engines.linked.deadlines import GRACE
+from flamepy.engines.linked.distant import wanted_far_away
+from flamepy.engines.linked.pace import wanted
 from flamepy.scheduling.events import ExecutorIdle
 
 TYPE_CHECKING = False
@@ -18,9 +20,6 @@ IDLE_SECONDS = 30.0
 
 TRIM_SECONDS = 10.0
 """Seconds between two looks at shared memory that nobody uses."""
-
-BACKLOG_SECONDS = 0.02
-"""Seconds of queued work that are worth one more executor."""
 
 PATIENCE = 5.0
 """Seconds without any executor after which the user of a service is told why."""
@@ -66,9 +65,10 @@ class Duties:
             link.is_open for link in list(session.links)
         ):  # the first one is on its way, and tells more
             return
-        queued, links = len(session.queued), len(session.links)
+        links, queued = len(session.links), len(session.queued)
         # Without an answer within a tick, these are not small tasks.
-        worth = links + (int(queued * session.cost / BACKLOG_SECONDS) if session.cost else queued)
+        far = self._engine.latency
+        worth = wanted_far_away(session) if far else wanted(links, queued, session.cost)
         if worth > links:
             session.grow(worth)
 

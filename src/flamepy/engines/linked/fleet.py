@@ -15,6 +15,7 @@ from time import monotonic
 from flamepy.engines.linked.binding import binding_of
 from flamepy.engines.linked.deadlines import GRACE
 from flamepy.engines.linked.deaths import Deaths
+from flamepy.engines.linked.distant import DistantLink
 from flamepy.engines.linked.links import Link
 from flamepy.engines.linked.news import News
 from flamepy.engines.linked.process import UNKNOWN_END, End, Process
@@ -103,7 +104,7 @@ class Fleet:
             session.reason = text
             return error if isinstance(error, EngineClosed) else EngineUnavailable(text)
         session.reason = ""
-        link = Link(command.executor, session, self, channel)
+        link = (DistantLink if self.engine.latency else Link)(command.executor, session, self, channel)
         process = self.processes[command.executor] = Process(link)
         self._listen(process)
         self.engine.objects.join(link)

@@ -48,6 +48,8 @@ class Link:
         announced: The highest number of a promise or stream that has been answered so far.
         early: News of promises and streams by number, from the executor's event loop, that overtook the answer.
         handed_back: Calls taken back since the running one; None while it may be sent more.
+        latency: Seconds that messages take there and back; 0 where that is next to nothing.
+        spent: Seconds that it was busy, as it said with the message that is being read.
     """
 
     def __init__(  # noqa: PLR0915 - the fields of one connection
@@ -84,8 +86,9 @@ class Link:
         self.forwards: dict[int, Forwarding] = {}
         self.held: dict[str, object] = {}
         self.tail: deque[str] = deque(maxlen=TAIL_LINES)
+        self.latency = 0.0
+        self.spent = 0.0
         self._fleet = fleet
-        self._latency = session.engine.latency
         self._reader = fleet.reader
         self._news = fleet.news.handlers
         self._lock = fleet.new_lock()
@@ -254,7 +257,7 @@ class Link:
         session = self.session
         if count:
             session.succeeded += count
-            sample = max(1e-7, now - self.mark - self._latency) / count
+            sample = (now - self.mark) / count
             session.cost = (session.cost + sample) / 2 if session.cost else sample
         self.mark = now
         if not self.pending:
@@ -289,9 +292,9 @@ class Link:
             if not stream.wanted:
                 stream.abandon()
 
-    def slow(self) -> bool:
-        """Whether the oldest call has been running for long."""
-        return perf_counter() - self.mark > SLOW
+    def slow(self, seconds: float = SLOW) -> bool:
+        """Whether the oldest call has been running for longer than that."""
+        return perf_counter() - self.mark > seconds + self.latency
 
     @property
     def busy(self) -> bool:

@@ -39,7 +39,12 @@ class News:
             Say.CANCEL_CALL: lambda link, reply: engine.nesting.cancel(link, reply[1]),
             Say.NESTED_CREDIT: lambda link, reply: engine.nesting.credit(link, reply[1], reply[2]),
             Say.NESTED_STOP: lambda link, reply: engine.nesting.stop(link, reply[1]),
+            Say.SPENT: self._spent,
         }
+
+    @staticmethod
+    def _spent(link: Link, reply: Any) -> None:
+        link.spent += reply[1]
 
     @staticmethod
     def _in_turn(handler: Callable[[Link, Any], None]) -> Callable[[Link, Any], None]:

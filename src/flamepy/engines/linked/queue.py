@@ -12,6 +12,7 @@ from collections import deque
 
 from flamepy.completion import PENDING, Completion, failure_of
 from flamepy.engines.linked.calls import PLAIN, Extra
+from flamepy.engines.linked.pace import WIDEST, ahead, window
 from flamepy.engines.linked.source import LinkedSource
 from flamepy.serialization.codec import BULK, NUMBERS, SHORT, TEXTS, dumps_small
 from flamepy.serialization.segments import LARGE
@@ -27,12 +28,6 @@ if TYPE_CHECKING:
 BATCH = 256
 """Calls that leave at once when so many have gathered, and at most in one message."""
 
-WINDOW = 1024
-"""Calls in flight to one executor at most."""
-
-WORK_AHEAD = 0.001
-"""Seconds of work that one of several executors is given ahead."""
-
 
 class CallQueue(LinkedSource):
     """The waiting calls of one service.
@@ -42,7 +37,7 @@ class CallQueue(LinkedSource):
         parked: Calls that wait for their arguments outside of the queue.
         specials: How many of the queued ones have an `Extra`.
         idle: Executors that have answered everything.
-        cost: Seconds that a call takes, as seen from here; 0 while unknown.
+        cost: Seconds that a call takes; 0 while unknown.
         pumping: Held by whoever hands out calls.
     """
 
@@ -62,7 +57,6 @@ class CallQueue(LinkedSource):
         self._ordered = spec.stateful and spec.max_instances == 1
         self._single = spec.max_instances == 1
         self._trivial = spec.defaults == PLAIN
-        self._ahead = WORK_AHEAD + 2 * engine.latency  # what is under way counts as well
         self._closed: BaseException | None = None
 
     def label(self, method: int) -> str:
@@ -249,7 +243,7 @@ class CallQueue(LinkedSource):
 
     def _next_link(self) -> Link | None:
         """The executor that has the least to do and may be given more."""
-        best, least = None, WINDOW
+        best, least = None, WIDEST
         for link in self.links:
             pending = len(link.pending)
             if pending < least and self._room(link) > 0:
@@ -264,12 +258,11 @@ class CallQueue(LinkedSource):
         if pending and link.alone:
             return 0
         if self._single:
-            return min(BATCH, WINDOW - pending)
+            return min(BATCH, window(self.cost, link.latency) - pending)
         if not link.ready and pending:
             return 0
-        window = int(min(WINDOW, max(1, self._ahead / self.cost))) if self.cost else 1
         share = -(-len(self.queued) // len(self.links))
-        return min(BATCH, window - pending, max(1, share))
+        return min(BATCH, ahead(self.cost, link.latency) - pending, max(1, share))
 
     def _take(self, count: int, link: Link) -> list[Completion]:
         """Take up to ``count`` calls off the queue that may be sent in one message."""

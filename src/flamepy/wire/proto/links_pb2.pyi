@@ -17,13 +17,12 @@ class ProbeRequest(_message.Message):
     def __init__(self, flamepy: _Optional[str] = ..., python: _Optional[str] = ..., protocol: _Optional[int] = ...) -> None: ...
 
 class ProbeReply(_message.Message):
-    __slots__ = ("flamepy", "python", "protocol", "server", "carries", "inline_bytes", "pythons", "node", "refusal")
+    __slots__ = ("flamepy", "python", "protocol", "server", "carries", "pythons", "node", "refusal")
     FLAMEPY_FIELD_NUMBER: _ClassVar[int]
     PYTHON_FIELD_NUMBER: _ClassVar[int]
     PROTOCOL_FIELD_NUMBER: _ClassVar[int]
     SERVER_FIELD_NUMBER: _ClassVar[int]
     CARRIES_FIELD_NUMBER: _ClassVar[int]
-    INLINE_BYTES_FIELD_NUMBER: _ClassVar[int]
     PYTHONS_FIELD_NUMBER: _ClassVar[int]
     NODE_FIELD_NUMBER: _ClassVar[int]
     REFUSAL_FIELD_NUMBER: _ClassVar[int]
@@ -32,11 +31,10 @@ class ProbeReply(_message.Message):
     protocol: int
     server: str
     carries: bool
-    inline_bytes: int
     pythons: _containers.RepeatedScalarFieldContainer[str]
     node: str
     refusal: str
-    def __init__(self, flamepy: _Optional[str] = ..., python: _Optional[str] = ..., protocol: _Optional[int] = ..., server: _Optional[str] = ..., carries: bool = ..., inline_bytes: _Optional[int] = ..., pythons: _Optional[_Iterable[str]] = ..., node: _Optional[str] = ..., refusal: _Optional[str] = ...) -> None: ...
+    def __init__(self, flamepy: _Optional[str] = ..., python: _Optional[str] = ..., protocol: _Optional[int] = ..., server: _Optional[str] = ..., carries: bool = ..., pythons: _Optional[_Iterable[str]] = ..., node: _Optional[str] = ..., refusal: _Optional[str] = ...) -> None: ...
 
 class KeepRequest(_message.Message):
     __slots__ = ("sessions", "applications")
@@ -239,39 +237,3 @@ class Piece(_message.Message):
     offset: int
     data: bytes
     def __init__(self, name: _Optional[str] = ..., session: _Optional[str] = ..., size: _Optional[int] = ..., offset: _Optional[int] = ..., data: _Optional[bytes] = ...) -> None: ...
-
-class Stored(_message.Message):
-    __slots__ = ("name", "size")
-    NAME_FIELD_NUMBER: _ClassVar[int]
-    SIZE_FIELD_NUMBER: _ClassVar[int]
-    name: str
-    size: int
-    def __init__(self, name: _Optional[str] = ..., size: _Optional[int] = ...) -> None: ...
-
-class FetchRequest(_message.Message):
-    __slots__ = ("name", "session", "offset", "size")
-    NAME_FIELD_NUMBER: _ClassVar[int]
-    SESSION_FIELD_NUMBER: _ClassVar[int]
-    OFFSET_FIELD_NUMBER: _ClassVar[int]
-    SIZE_FIELD_NUMBER: _ClassVar[int]
-    name: str
-    session: str
-    offset: int
-    size: int
-    def __init__(self, name: _Optional[str] = ..., session: _Optional[str] = ..., offset: _Optional[int] = ..., size: _Optional[int] = ...) -> None: ...
-
-class FreeRequest(_message.Message):
-    __slots__ = ("session", "names", "all")
-    SESSION_FIELD_NUMBER: _ClassVar[int]
-    NAMES_FIELD_NUMBER: _ClassVar[int]
-    ALL_FIELD_NUMBER: _ClassVar[int]
-    session: str
-    names: _containers.RepeatedScalarFieldContainer[str]
-    all: bool
-    def __init__(self, session: _Optional[str] = ..., names: _Optional[_Iterable[str]] = ..., all: bool = ...) -> None: ...
-
-class FreeReply(_message.Message):
-    __slots__ = ("freed",)
-    FREED_FIELD_NUMBER: _ClassVar[int]
-    freed: int
-    def __init__(self, freed: _Optional[int] = ...) -> None: ...

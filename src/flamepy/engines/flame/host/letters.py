@@ -16,6 +16,8 @@ from __future__ import annotations
 from marshal import dumps, loads
 from typing import Any, NamedTuple
 
+from flamepy.engines.flame.host.bulk import Reference
+
 PROTOCOL = 1
 """Raised when an older end would misunderstand a newer one."""
 
@@ -26,8 +28,8 @@ PIECE = 1 << 20
 """Bytes of an object that travel in one piece, at most."""
 
 
-Piece = tuple[str, int, int, bytes]
-"""A part of an object: its name, its size, where the part begins, the part."""
+Piece = tuple[str, int, int, bytes | Reference]
+"""A part of an object: its name, its size, where the part begins, the part or where it lies."""
 
 
 class Letter(NamedTuple):
@@ -40,6 +42,7 @@ class Letter(NamedTuple):
         bells: Rings of the bell, see `runtime.loop.BELL`.
         hold: Seconds that the reply may be kept back.
         kill: Whether to end the executor by force.
+        refers: Whether the client can fetch parts of objects from the cluster's cache.
     """
 
     number: int
@@ -48,6 +51,7 @@ class Letter(NamedTuple):
     bells: bytes = b""
     hold: float = 0.0
     kill: bool = False
+    refers: bool = False
 
     def pack(self) -> bytes:
         """To bytes."""
@@ -78,6 +82,7 @@ class Reply(NamedTuple):
         reason: Why it could not be started.
         lost: Whether this process knows nothing of the executor that the letter is for.
         node: Name of the machine.
+        refers: Whether the service process can fetch parts of objects from the cluster's cache.
     """
 
     number: int
@@ -91,6 +96,7 @@ class Reply(NamedTuple):
     reason: str = ""
     lost: bool = False
     node: str = ""
+    refers: bool = False
 
     def pack(self) -> bytes:
         """To bytes."""

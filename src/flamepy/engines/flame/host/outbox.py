@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from collections import deque
 
+from flamepy.engines.flame.host.bulk import LARGE, PART
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from flamepy.engines.flame.host.bulk import Reference
     from flamepy.engines.flame.host.letters import Piece
 
     Read = Callable[[str, int, int], bytes]
+    Refer = Callable[[bytes], Reference | None]
+
+REFERENCE_ROOM = 800_000
+"""Bytes that a reference to a part counts for, so that not too many parts lie in the cache at a time."""
 
 
 class Outbox:
@@ -21,10 +28,15 @@ class Outbox:
 
     Attributes:
         size: Bytes in it, without the objects.
+        large: How many large objects are in it.
+        refer: Puts a part of a large object where the other end finds it, and says where; None if it cannot. None while
+            all objects are to leave as they are.
     """
 
+    refer: Refer | None = None
+
     def __init__(self, read: Read) -> None:
-        self.size = 0
+        self.size = self.large = 0
         self._read = read
         self._queue: deque[bytes | tuple[str, int]] = deque()
         self._offset = 0
@@ -40,6 +52,7 @@ class Outbox:
 
     def add_object(self, name: str, capacity: int) -> None:
         """Add an object; what is added later may refer to it."""
+        self.large += capacity >= LARGE
         self._queue.append((name, capacity))
 
     def fill(self, room: int) -> tuple[bytes, tuple[Piece, ...]]:
@@ -56,7 +69,7 @@ class Outbox:
             else:
                 piece = self._take_piece(*first, room)
                 pieces.append(piece)
-                room -= len(piece[3])
+                room -= len(piece[3]) if isinstance(piece[3], bytes) else REFERENCE_ROOM
         return bytes(data), tuple(pieces)
 
     def _take_bytes(self, first: bytes, data: bytearray, room: int) -> int:
@@ -70,10 +83,17 @@ class Outbox:
         return len(part)
 
     def _take_piece(self, name: str, capacity: int, room: int) -> Piece:
-        begin = self._offset
-        part = self._read(name, begin, min(room, capacity - begin))
+        begin, reference = self._offset, None
+        if self.refer is not None and capacity - begin >= LARGE:
+            part = self._read(name, begin, min(PART, capacity - begin))
+            reference = self.refer(part)
+            if reference is None:
+                part = part[:room]
+        else:
+            part = self._read(name, begin, min(room, capacity - begin))
         self._offset += len(part)
         if self._offset >= capacity or not part:
             self._offset = 0
             self._queue.popleft()
-        return name, capacity, begin, part
+            self.large -= capacity >= LARGE
+        return name, capacity, begin, reference or part

@@ -75,7 +75,7 @@ class Place:
             "pool": 0,
         }
 
-    def write(self, name: str, capacity: int, offset: int, data: bytes) -> None:
+    def write(self, name: str, capacity: int, offset: int, data: bytes | memoryview) -> None:
         """Take in a part of an object."""
         write_piece(self.shared, name, capacity, offset, data)
 

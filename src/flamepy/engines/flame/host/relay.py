@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from collections import deque
+from marshal import loads
 from typing import Any
 
 from flamepy.engines.flame.host.child import Child
 from flamepy.engines.flame.host.outbox import Outbox
 from flamepy.engines.flame.host.place import Place
-from flamepy.engines.flame.host.traffic import Cutter, forgotten, parts
+from flamepy.engines.flame.host.traffic import Cutter, forgotten, freed, may_refer, parts
 
 ROOT = os.path.abspath(f"{__file__}/../../../../..")
 """The folder that flamepy is imported from."""
@@ -18,8 +20,8 @@ ROOT = os.path.abspath(f"{__file__}/../../../../..")
 ROOM = 1 << 20
 """Bytes of one event, at most."""
 
-EVENTS = 64
-"""Events that wait to be taken after which no more is read from the executor."""
+FULL = 8 << 20
+"""Bytes that wait to be taken after which no more is read from the executor."""
 
 GRACE = 1.5
 """Seconds that an executor has to end by itself."""
@@ -27,7 +29,8 @@ GRACE = 1.5
 TURN = 0.02
 
 Event = tuple[str, Any]
-"""``("data", bytes)``, ``("piece", Piece)``, ``("output", bytes)`` or, as the last, ``("ended", wait status)``."""
+"""``("data", bytes)``, ``("piece", Piece)``, ``("output", bytes)`` or, as the last, ``("ended", wait status)``: None if
+it was let go."""
 
 
 class Relay:
@@ -40,7 +43,11 @@ class Relay:
     def __init__(self, order: dict[str, Any]) -> None:
         self._order = order
         self._loop = asyncio.get_running_loop()
-        self._events: asyncio.Queue[Event] = asyncio.Queue()
+        self._stirred = asyncio.Event()
+        self._saying: deque[Event] = deque()
+        self._outbox = Outbox(self._read)
+        self._overheard = bytearray()
+        self._over = False
         self._place: Place | None = None
         self._child: Child | None = None
         self._cutter, self._asked = Cutter(), Cutter()
@@ -68,7 +75,6 @@ class Relay:
         place = self._place = Place()
         python, facts = await asyncio.to_thread(place.prepare, self._order, ROOT)
         self._child = Child(python, ROOT, facts)
-        self._outbox = Outbox(place.read)
         self._read_on()
         self._loop.add_reader(self._child.output, self._overhear)
 
@@ -79,9 +85,12 @@ class Relay:
         child = self._child
         if child is None or self._place is None:
             return
-        for message in self._asked.feed(data)[1]:
-            for name in forgotten(message):
-                self._place.forget(name)
+        for body in self._asked.cut(data)[1]:
+            if may_refer(body):
+                message = loads(body)
+                self._shipped.difference_update(freed(message))
+                for name in forgotten(message):
+                    self._place.forget(name)
         child.send(data)
         if child.unsent and not child.silent:
             self._loop.add_writer(child.data, self._push)
@@ -113,10 +122,40 @@ class Relay:
 
     async def next(self) -> Event:
         """Return the next event."""
-        event = await self._events.get()
-        if not self._reading and self._events.qsize() < EVENTS // 2:
-            self._read_on()
+        while (event := self._next()) is None:
+            self._stirred.clear()
+            await self._stirred.wait()
         return event
+
+    def _next(self) -> Event | None:
+        """The next event, if there is one; objects are read when their turn has come."""
+        if not self._saying and self._outbox:
+            data, pieces = self._outbox.fill(ROOM)
+            self._saying.extend(("piece", piece) for piece in pieces)
+            if data:
+                self._saying.append(("data", data))
+            if self._outbox.size < FULL:
+                self._read_on()
+        if self._saying and not self._over:
+            return self._saying.popleft()
+        if self._overheard:
+            text = bytes(self._overheard)
+            self._overheard.clear()
+            return "output", text
+        child = self._child
+        if self._over or child is None or (child.silent and child.status is not None):
+            return "ended", child.status if child is not None else None
+        return None
+
+    def _read(self, name: str, offset: int, size: int) -> bytes:
+        if self._place is None:
+            raise FileNotFoundError(f"the object {name} is gone with its executor")
+        return self._place.read(name, offset, size)
+
+    def let_go(self) -> None:
+        """Have `next` return at once: nobody wants this executor any more."""
+        self._over = True
+        self._stirred.set()
 
     def _read_on(self) -> None:
         child = self._child
@@ -140,24 +179,23 @@ class Relay:
             self._stop_reading()
             self._loop.remove_writer(child.data)
             self._bury(child, asyncio.get_running_loop().time() + GRACE)
-        if self._events.qsize() >= EVENTS:
+        if self._outbox.size >= FULL:
             self._stop_reading()
+        self._stirred.set()
 
     def _said(self, data: bytes) -> None:
-        raw, found = self._cutter.feed(data)
-        mine = f"{self._order['creator']}-"
-        for message in found:
-            for name, capacity, _ in parts(message):
-                if name.startswith(mine) and name not in self._shipped:
-                    self._shipped.add(name)
-                    self._outbox.add_object(name, capacity)
+        raw, bodies = self._cutter.cut(data)
+        for body in bodies:
+            if may_refer(body):
+                self._note_objects(loads(body))
         self._outbox.add(raw)
-        while self._outbox:
-            out, pieces = self._outbox.fill(ROOM)
-            for piece in pieces:
-                self._events.put_nowait(("piece", piece))
-            if out:
-                self._events.put_nowait(("data", out))
+
+    def _note_objects(self, message: list[Any]) -> None:
+        mine = f"{self._order['creator']}-"
+        for name, capacity, _ in parts(message):
+            if name.startswith(mine) and name not in self._shipped:
+                self._shipped.add(name)
+                self._outbox.add_object(name, capacity)
 
     def _overhear(self) -> None:
         child = self._child
@@ -165,7 +203,8 @@ class Relay:
             return
         data = child.overhear()
         if data:
-            self._events.put_nowait(("output", data))
+            self._overheard += data
+            self._stirred.set()
         elif child.deaf:
             self._loop.remove_reader(child.output)
 
@@ -179,8 +218,8 @@ class Relay:
         if child is self._child:
             self._loop.remove_reader(child.output)
             while text := child.overhear():
-                self._events.put_nowait(("output", text))
-            self._events.put_nowait(("ended", child.status))
+                self._overheard += text
+            self._stirred.set()
 
     # ---- the end
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from flamepy.wire.frames import Ask, FrameBuffer, Say
+import re
+from marshal import loads
+
+from flamepy.wire.frames import HEADER, Ask, Say
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
-CAN_WAIT = frozenset({Say.LOG, Say.HELD, Say.RELEASED, Say.DROPPED})
+CAN_WAIT = frozenset({Say.LOG, Say.HELD, Say.RELEASED, Say.DROPPED, Say.SPENT})
 """News that nobody waits for."""
 
 
@@ -84,6 +87,10 @@ class Tally:
             self._last = reply[1]
 
 
+_NAME = re.compile(rb"[ce][0-9]*-[0-9]")
+"""What the name of a segment looks like, see `serialization.segments`."""
+
+
 def urgent(message: list[Any]) -> bool:
     """Whether an executor's message holds more than prints and answers."""
     return any(type(r) is tuple and r[0] > Say.LAST_ANSWER and r[0] not in CAN_WAIT for r in message)
@@ -93,6 +100,13 @@ def forgotten(message: list[Any]) -> Iterator[str]:
     """Names of objects that the client has freed, by one of its messages."""
     for place in range(0, len(message), 2):
         if message[place] == Ask.FORGET:
+            yield from message[place + 1]
+
+
+def freed(message: list[Any]) -> Iterator[str]:
+    """Names of an executor's own objects that the client needs no longer, by one of its messages."""
+    for place in range(0, len(message), 2):
+        if message[place] == Ask.REUSE:
             yield from message[place + 1]
 
 
@@ -109,25 +123,47 @@ def parts(thing: Any) -> Iterator[tuple[str, int, tuple[int, ...]]]:
                 yield from parts(inner)
 
 
+def may_refer(body: bytes) -> bool:
+    """Whether a message, as it travels, can hold the name of an object; costs far less than looking into it."""
+    return b"-" in body and _NAME.search(body) is not None
+
+
 class Cutter:
-    """Cuts a byte stream into messages, and keeps the bytes of each."""
+    """Cuts a byte stream into messages, which are not looked into."""
 
     def __init__(self) -> None:
-        self._frames = FrameBuffer()
-        self._raw = bytearray()
+        self._rest = bytearray()
+        self._missing = 0
+
+    def cut(self, data: bytes) -> tuple[bytes, list[bytes]]:
+        """Take bytes in; returns those of the messages that are whole now, and each message without its length."""
+        if not self._rest:
+            if len(data) > HEADER and HEADER + int.from_bytes(data[:HEADER], "little") == len(data):
+                return data, [data[HEADER:]]  # exactly one, as nearly always
+        elif len(data) < self._missing:
+            self._rest += data
+            self._missing -= len(data)
+            return b"", []
+        if self._rest:
+            self._rest += data
+            data = bytes(self._rest)
+        bodies, end = self._bodies(data)
+        self._rest = bytearray(data[end:])
+        return data[:end], bodies
+
+    def _bodies(self, data: bytes) -> tuple[list[bytes], int]:
+        bodies: list[bytes] = []
+        at = 0
+        while True:
+            start = at + HEADER
+            stop = start + int.from_bytes(data[at:start], "little")
+            if len(data) < start or len(data) < stop:
+                self._missing = max(start, stop) - len(data)
+                return bodies, at
+            bodies.append(data[start:stop])
+            at = stop
 
     def feed(self, data: bytes) -> tuple[bytes, list[list[Any]]]:
-        """Take bytes in; returns those of the messages that are whole now, and the messages."""
-        messages: list[list[Any]] = []
-        view = memoryview(data)
-        while view:
-            space = self._frames.space()
-            size = min(len(space), len(view))
-            space[:size] = view[:size]
-            messages += self._frames.filled(size)
-            view = view[size:]
-        self._raw += data
-        whole = len(self._raw) - self._frames.pending
-        raw = bytes(self._raw[:whole])
-        del self._raw[:whole]
-        return raw, messages
+        """`cut`, and look into the messages."""
+        raw, bodies = self.cut(data)
+        return raw, [loads(body) for body in bodies]

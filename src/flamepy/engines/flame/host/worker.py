@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import threading
+from marshal import loads
 from time import monotonic
 
-from flamepy.engines.flame.host import messages
+from flamepy.engines.flame.host import bulk, messages
 from flamepy.engines.flame.host.child import Child
 from flamepy.engines.flame.host.letters import LIMIT, Letter, Reply, unpack_hello
 from flamepy.engines.flame.host.messages import MARK_BYTES, SDK_MARK
 from flamepy.engines.flame.host.outbox import Outbox
 from flamepy.engines.flame.host.place import Place
-from flamepy.engines.flame.host.traffic import Cutter, Tally, forgotten, parts, urgent
+from flamepy.engines.flame.host.traffic import Cutter, Tally, forgotten, freed, may_refer, parts, urgent
+from flamepy.errors import FlameError
 from flamepy.wire.frames import Say
 
 TYPE_CHECKING = False
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
 
+    from flamepy.engines.flame.host.bulk import Bulk, Reference
     from flamepy.engines.flame.host.instance import Call, Instance
     from flamepy.engines.flame.host.letters import Piece
 
@@ -101,6 +104,7 @@ class Host:
         self._outbox = Outbox(self._read)
         self._output = bytearray()
         self._shipped: set[str] = set()
+        self._bulk: Bulk | None = None
 
     # ---- letters in
 
@@ -138,11 +142,13 @@ class Host:
     def _deliver(self, letter: Letter) -> None:
         if letter.number == 1:
             self._start()
+        self._outbox.refer = self._refer if letter.refers and self._bulk is not None else None
         self._take_objects(letter.pieces)
         whole, found = self._asked.feed(letter.data)
         for message in found:
             self._tally.asked(message)
             self._forget(forgotten(message))
+            self._shipped.difference_update(freed(message))
         child = self._child
         if child is None:
             self._waiting += whole
@@ -155,11 +161,25 @@ class Host:
 
     def _take_objects(self, pieces: Iterable[Piece]) -> None:
         try:
-            for piece in pieces:
+            for name, capacity, offset, part in pieces:
                 if self._place is not None:
-                    self._place.write(*piece)
+                    self._place.write(name, capacity, offset, part if isinstance(part, bytes) else self._fetch(part))
+        except FlameError as error:
+            self._problem = f"a part of an object cannot be fetched: {error}"
         except OSError as error:
             self._problem = f"an object does not fit into {self._place and self._place.shared}: {error.strerror}"
+
+    def _fetch(self, reference: Reference) -> memoryview:
+        assert self._bulk is not None  # else the client was not told that we can
+        return self._bulk.fetch(reference)
+
+    def _refer(self, part: bytes) -> Reference | None:
+        """Put a part into the cache; once that has failed, objects travel in tasks."""
+        try:
+            return self._bulk.store(part) if self._bulk is not None else None
+        except FlameError:
+            self._bulk = None
+            return None
 
     def _forget(self, names: Iterable[str]) -> None:
         for name in names:
@@ -197,6 +217,7 @@ class Host:
         except OSError as error:
             self._problem = f"{self._prepared[0]} cannot be started: {error.strerror}"
             return
+        self._bulk = bulk.of_service(self._order["objects"])
         self._instance.watch(child.output)
         child.send(bytes(self._waiting))
         self._waiting.clear()
@@ -233,15 +254,20 @@ class Host:
             child.kill()
 
     def _take_in(self, data: bytes) -> None:
-        raw, found = self._said.feed(data)
-        for message in found:
+        raw, bodies = self._said.cut(data)
+        for body in bodies:
+            message = loads(body)
             self._tally.said(message)
             self._note(0.0 if urgent(message) else GATHER_PRINTS if _only_prints(message) else GATHER)
-            for name, capacity, _ in parts(message):
-                if name.startswith("e") and name not in self._shipped and self._is_ours(name):
-                    self._shipped.add(name)
-                    self._outbox.add_object(name, capacity)
+            if may_refer(body):
+                self._note_objects(message)
         self._outbox.add(raw)
+
+    def _note_objects(self, message: list[Any]) -> None:
+        for name, capacity, _ in parts(message):
+            if name.startswith("e") and name not in self._shipped and self._is_ours(name):
+                self._shipped.add(name)
+                self._outbox.add_object(name, capacity)
 
     def _read(self, name: str, offset: int, size: int) -> bytes:
         assert self._place is not None
@@ -300,6 +326,7 @@ class Host:
             status=child.status if child is not None and over else None,
             reason=self._problem,
             node=os.uname().nodename,
+            refers=self._bulk is not None,
         )
         self._last = reply.pack()
         self._since, self._gather = (monotonic(), 0.0) if self._outbox else (None, GATHER_PRINTS)
@@ -327,4 +354,4 @@ class Host:
 
 
 def _only_prints(message: list[Any]) -> bool:
-    return all(type(reply) is tuple and reply[0] == Say.LOG for reply in message)
+    return all(type(reply) is tuple and reply[0] in {Say.LOG, Say.SPENT} for reply in message)
