@@ -33,10 +33,10 @@ class Calls:
         self._get_task = methods.GET_TASK.aio(channel)
         self._watch_task = methods.WATCH_TASK.aio(channel)
 
-    async def create_session(self, session: str, spec: types.SessionSpec) -> None:
-        """Create a session of a new id."""
+    async def create_session(self, session: str, spec: types.SessionSpec, seconds: float) -> None:
+        """Create a session of a new id, on a session manager that may just be starting again."""
         asked = self._asked.CreateSessionRequest(session_id=session, session=spec)
-        await self._create_session(asked, timeout=CALL_SECONDS, metadata=self._metadata)
+        await self._create_session(asked, timeout=seconds, metadata=self._metadata, wait_for_ready=True)
 
     async def close_session(self, session: str) -> None:
         """Close a session."""

@@ -151,7 +151,7 @@ class PlainPipe(Pipe):
         self._afterthought = False
         end = End(reason="was not reached: this program is about to end")
         try:
-            await self._stub.create_session(self._session, spec)
+            await self._stub.create_session(self._session, spec, LOST_SECONDS)
             end = await self._converse()
         except Lost as lost:
             end = lost.args[0]
