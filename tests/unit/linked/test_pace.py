@@ -56,11 +56,13 @@ def test_clocks_that_disagree_make_no_negative_way():
     ("links", "queued", "cost", "start", "executors"),
     [
         (1, 50_000, 2 * MICRO, 0.3, 1),  # a tenth of a second of work: nobody would be there in time
-        (1, 50_000, 100 * MICRO, 0.5, 11),  # five seconds of work
-        (1, 3, 1.0, 0.3, 4),  # long calls: one for each, and no more than there are
+        (8, 50_000, 100 * MICRO, 0.5, 11),  # five seconds of work
+        (3, 2, 1.0, 0.3, 5),  # long calls: one for each, and no more than there are
+        (1, 1000, 1.0, 0.3, 2),  # one after the other: the first call may have loaded what the next ones find
         (1, 100, 0.01, 60.0, 2),  # an installation that took a minute is not repeated
         (8, 1, 0.01, 0.3, 8),  # what is there is there
-        (4, 10, 0.0, 0.3, 14),  # no answer for a while
+        (4, 10, 0.0, 0.3, 8),  # no answer for a while
+        (4, 1, 0.0, 0.3, 5),
         (1, 100, 2 * MILLI, 0.0, 11),  # on this machine
         (1, 2, 1.0, 0.0, 3),
     ],

@@ -39,6 +39,9 @@ SHORTEST_HOLD, LONGEST_HOLD = 0.02, 1.0
 AFTERTHOUGHT = 0.1
 """Seconds after the last reply at which one more letter asks for what was printed late."""
 
+FAREWELLS = 3
+"""Letters, of a second each at most, in which an executor of which nothing more is wanted has to end."""
+
 LOOK_SECONDS = 2.0
 """Seconds between two looks why an executor does not start."""
 
@@ -176,7 +179,7 @@ class PlainPipe(Pipe):
             if not more:
                 await self._wait()
             if self._hung_up and not self._killed and not self.tally.owed:
-                return End(status=0)
+                return await self._farewell()
             more = False
             reply = await self._exchange()
             end = await self._take_in(reply)
@@ -185,7 +188,15 @@ class PlainPipe(Pipe):
             more = reply.more or not self.pid or bool(self._outbox or self._bells) or self._killed
             more = more or bool((self.tally.owed or self.tally.awaits) and not self._hung_up)
             if self._hung_up:
-                return End(status=0)
+                return await self._farewell()
+
+    async def _farewell(self) -> End:
+        """Nothing more is wanted of it: return when it is gone, or it takes too long and the session's end ends it."""
+        for _ in range(FAREWELLS if self.pid else 0):
+            end = await self._take_in(await self._exchange(leave=True))
+            if end is not None:
+                return end
+        return End(status=0)
 
     async def _wait(self) -> None:
         """Wait for something to say; at last say something so that the process is kept."""
@@ -198,16 +209,16 @@ class PlainPipe(Pipe):
             except asyncio.TimeoutError:
                 return
 
-    async def _exchange(self) -> Reply:
+    async def _exchange(self, *, leave: bool = False) -> Reply:
         self._number += 1
         data, pieces = await self._fill()
         bells, self._bells = self._bells, b""
         if data or bells:
             self._touched = monotonic()
         hold = LONGEST_HOLD
-        if self.pid:
+        if self.pid and not leave:
             hold = min(LONGEST_HOLD, max(SHORTEST_HOLD, (monotonic() - self._touched) / 10))
-        letter = Letter(self._number, data, pieces, bells, hold, self._killed, self._cache.usable).pack()
+        letter = Letter(self._number, data, pieces, bells, hold, self._killed, self._cache.usable, leave).pack()
         self.start_reading()
         output = await self._task(first_task(letter) if self._number == 1 else letter)
         lent, self._lent = self._lent, []

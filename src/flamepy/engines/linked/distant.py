@@ -28,6 +28,7 @@ class DistantLink(Link):
         self.created = monotonic()
         self._uncounted = 0
         self._left = 0.0
+        self._fresh = True
 
     def send(self, entries: list[Completion]) -> None:
         """Send calls."""
@@ -48,11 +49,18 @@ class DistantLink(Link):
             self._left = 0.0
         self._uncounted += count
         if spent and self._uncounted:
-            sample = spent / self._uncounted
-            cost = (cost + sample) / 2 if cost else sample
+            cost = self._cost(cost, spent / self._uncounted)
             self._uncounted = 0
         super()._settle(count)
         self.session.cost = cost  # by its own account, and not by our clock
+
+    def _cost(self, cost: float, sample: float) -> float:
+        """What calls of the service take, after one more measurement: an executor's first may have loaded modules."""
+        fresh, self._fresh = self._fresh, False
+        if fresh:
+            return cost or sample
+        known, self.session.warm = self.session.warm, True
+        return (cost + sample) / 2 if known and cost else sample
 
 
 def wanted_far_away(session: LinkedSession) -> int:

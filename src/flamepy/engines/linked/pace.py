@@ -69,12 +69,14 @@ def wanted(links: int, queued: int, cost: float, start: float = 0.0, starting: i
         starting: How many of ``links`` have not started: calls wait for them already.
 
     Returns:
-        At least ``links``; never more than would have something to do.
+        At least ``links``; never more than would have something to do, and where starting takes a while at most twice
+        as many as have started: by the time that these have, it is known better what calls take.
     """
-    most = links - starting + queued
+    if not start:
+        return links + (min(queued, int(queued * cost / BACKLOG_SECONDS)) if cost else queued)
+    working = links - starting
+    most = min(working + queued, 2 * working)
     if not cost:
         return max(links, most)
-    if not start:
-        return max(links, min(most, links + int(queued * cost / BACKLOG_SECONDS)))
     worth = max(BACKLOG_SECONDS, min(start, LONGEST_START))
     return max(links, min(most, 1 + int(queued * cost / worth)))

@@ -38,6 +38,7 @@ class CallQueue(LinkedSource):
         specials: How many of the queued ones have an `Extra`.
         idle: Executors that have answered everything.
         cost: Seconds that a call takes; 0 while unknown.
+        warm: Whether that is known of an executor that had run calls before.
         pumping: Held by whoever hands out calls.
     """
 
@@ -49,6 +50,7 @@ class CallQueue(LinkedSource):
         self.specials = 0
         self.idle: set[Link] = set()
         self.cost = 0.0
+        self.warm = False
         self.pumping = _thread.allocate_lock()
         self._again = False
         self._objects = engine.objects

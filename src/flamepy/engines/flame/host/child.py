@@ -139,6 +139,13 @@ class Child:
             self._kill_group()
         return True
 
+    def leave(self) -> None:
+        """Let it end by itself; what it says meanwhile can be heard."""
+        try:
+            self.data.shutdown(socket.SHUT_WR)
+        except OSError:  # it has ended
+            return
+
     def kill(self) -> None:
         """End it, and what it has started, for good."""
         if self.status is None:

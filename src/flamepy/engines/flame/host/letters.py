@@ -43,6 +43,7 @@ class Letter(NamedTuple):
         hold: Seconds that the reply may be kept back.
         kill: Whether to end the executor by force.
         refers: Whether the client can fetch parts of objects from the cluster's cache.
+        leave: Whether the executor is to end by itself, since nothing more is wanted of it.
     """
 
     number: int
@@ -52,6 +53,7 @@ class Letter(NamedTuple):
     hold: float = 0.0
     kill: bool = False
     refers: bool = False
+    leave: bool = False
 
     def pack(self) -> bytes:
         """To bytes."""

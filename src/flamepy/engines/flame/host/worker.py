@@ -98,7 +98,7 @@ class Host:
         self._heard = monotonic()
         self._since: float | None = None
         self._gather = GATHER
-        self._silent_since = 0.0
+        self._silent_since = self._leaving_since = 0.0
         self._tally = Tally()
         self._asked, self._said = Cutter(), Cutter()
         self._outbox = Outbox(self._read)
@@ -158,6 +158,9 @@ class Host:
             child.ring(letter.bells)
         if letter.kill:
             child.kill()
+        elif letter.leave and not self._leaving_since:
+            self._leaving_since = monotonic()
+            child.leave()
 
     def _take_objects(self, pieces: Iterable[Piece]) -> None:
         try:
@@ -250,7 +253,13 @@ class Host:
                 self._instance.ignore(child.data.fileno())
             else:
                 self._instance.watch(child.data.fileno(), writing=child.unsent)
-        if child.silent and not child.reap() and monotonic() - self._silent_since > FAREWELL:
+        self._hurry(child, self._silent_since, FAREWELL)
+        self._hurry(child, self._leaving_since, GRACE)
+
+    @staticmethod
+    def _hurry(child: Child, since: float, seconds: float) -> None:
+        """Kill what should have ended by itself."""
+        if since and monotonic() - since > seconds and not child.reap():
             child.kill()
 
     def _take_in(self, data: bytes) -> None:
@@ -302,7 +311,7 @@ class Host:
             return monotonic() >= self._deadline
         if child.reap():
             return True
-        if not self._tally.owed and not self._tally.awaits and not child.unsent:
+        if not self._leaving_since and not self._tally.owed and not self._tally.awaits and not child.unsent:
             return True
         now = monotonic()
         return now >= self._deadline or (self._since is not None and now >= self._since + self._gather)
