@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).resolve().parent
 UPSTREAM = "flamepy==0.6.0"
-ROUNDS = 5
+ROUNDS = int(os.environ.get("ROUNDS", "5"))
 TRIP_SECONDS = 1.0
 MEASURED_SECONDS = 0.7
 MIB = 1 << 20
@@ -76,8 +76,14 @@ def add(first: int, second: int) -> int:
 class Contender:
     """One way to make these calls."""
 
-    def __init__(self, ask: Callable[..., Any], collect: Callable[[list[Any]], Any], function: Callable[..., Any]):
-        self.ask, self.collect, self.function = ask, collect, function
+    def __init__(
+        self,
+        ask: Callable[..., Any],
+        collect: Callable[[list[Any]], Any],
+        function: Callable[..., Any],
+        lay: Callable[[Any], Any] = lambda data: data,  # what has to be done with a large argument first
+    ):
+        self.ask, self.collect, self.function, self.lay = ask, collect, function, lay
 
     def figures(self) -> Iterator[tuple[str, float]]:
         """All but the start."""
@@ -87,7 +93,7 @@ class Contender:
         self.collect([self.function(k, 1) for k in range(20)])
         yield "functions", rate(lambda n: self.collect([self.function(k, 1) for k in range(n)]))
         data = bytearray(LARGE)
-        yield "argument", 1e3 * median(taken(lambda: self.collect([self.ask("size", data)]), 0.0))
+        yield "argument", 1e3 * median(taken(lambda: self.collect([self.ask("size", self.lay(data))]), 0.0))
         yield "result", 1e3 * median(taken(lambda: self.collect([self.ask("make", LARGE)]), 0.0))
 
 
@@ -136,7 +142,8 @@ def upstream() -> Iterator[tuple[str, float]]:
         counter, function = runner.service(Counter(), autoscale=False), runner.service(add, autoscale=False, warmup=2)
         counter.add(1, 2).get()
         yield "start", time.perf_counter() - start
-        yield from Contender(lambda name, *a: getattr(counter, name)(*a), runner.get, function).figures()
+        ask = lambda name, *a: getattr(counter, name)(*a)  # noqa: E731
+        yield from Contender(ask, runner.get, function, runner.put_object).figures()
 
 
 def ray_client(address: str) -> Iterator[tuple[str, float]]:
