@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-def write_piece(folder: str, name: str, capacity: int, offset: int, data: bytes) -> None:
+def write_piece(folder: str, name: str, capacity: int, offset: int, data: bytes | memoryview) -> None:
     """Take in a part of a segment.
 
     Args:

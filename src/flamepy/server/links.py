@@ -112,16 +112,20 @@ class Links:
             refusal=refusal,
         )
 
-    async def _carry(self, frames: Frames, context: Context) -> Frames:
+    async def _asked(self, frames: Frames, context: Context) -> tuple[messages.Open, records.Session]:
+        """What a client wants, and the session that it is for."""
         first = await anext(aiter(frames), None)
         if first is None or first.WhichOneof("kind") != "open":
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "the first frame of a stream says what to start")
         assert first is not None
         try:
-            session = self._server.book.session(first.open.session)
+            return first.open, self._server.book.session(first.open.session)
         except Refused as error:
             await context.abort(grpc.StatusCode.NOT_FOUND, str(error))
-        executor = self._executors(_order(first.open))
+
+    async def _carry(self, frames: Frames, context: Context) -> Frames:
+        asked, session = await self._asked(frames, context)
+        executor = self._executors(_order(asked))
         over = asyncio.Event()
 
         def dismiss() -> None:
@@ -133,7 +137,7 @@ class Links:
         receiving = asyncio.ensure_future(_receive(frames, inbox, dismiss))
         running, status = 0, None
         try:
-            async for frame in self._wait_for_room(record, over, sized=first.open.sized):
+            async for frame in self._wait_for_room(record, over, sized=asked.sized):
                 yield frame
             if not over.is_set():
                 async for frame in self._serve(executor, record, inbox, over):

@@ -27,9 +27,9 @@ from flamepy.errors import EngineError, FlameError
 if TYPE_CHECKING:
     from typing import Any
 
-    from flamepy.engines.flame.lease import Held
     from flamepy.engines.flame.host.bulk import Bulk, Reference
     from flamepy.engines.flame.host.letters import Piece
+    from flamepy.engines.flame.lease import Held
     from flamepy.model.specs import PackageRef, SessionSpec
     from flamepy.wire.proto import types_pb2 as types
 
