@@ -98,7 +98,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         for mark in item.iter_markers("engine"):
             if ENGINE not in mark.args:
-                item.add_marker(pytest.mark.skip(reason=f"only on {', '.join(mark.args)}"))
+                item.add_marker(pytest.mark.skip(reason=f"only on {', '.join(mark.args)}: {mark.kwargs['why']}"))
 
 
 @pytest.fixture(scope="session", autouse=True)

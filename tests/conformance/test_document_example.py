@@ -62,7 +62,7 @@ def test_the_storage_is_empty_afterwards(script):
     assert list(script.storage.iterdir()) == []
 
 
-@pytest.mark.engine("local")
+@pytest.mark.engine("local", why="without a configuration there is no other engine")
 def test_the_example_needs_no_configuration(script):
     (script.folder / "flame.yaml").unlink()
     assert shown(script.run_text(runnable(EXAMPLE))) == OUTPUT

@@ -302,7 +302,7 @@ if __name__ == "__main__":
     assert script.run_text(DEFINITIONS + text).stdout.splitlines() == ["6"]
 
 
-@pytest.mark.engine("local")  # clusters make environments where their executors are, with tests of their own
+@pytest.mark.engine("local", why="a cluster makes environments where its executors are, with tests of its own")
 def test_an_environment_of_its_own(script):
     """The executor has what the project asks for, which the client has not, and nothing of the client's."""
     wheel = script.folder / "answer-1.0-py3-none-any.whl"
