@@ -36,9 +36,19 @@ BIN = VENV / "bin"
 PYTHON = BIN / "python"
 EXAMPLES = ("rfe280.py", "digits_search.py")
 
-# Engines that tests run over again: a Ray actor takes a second of CPU, so here it is the tests that find most; all of
-# them with `FLAMEPY_TEST_ENGINE=ray python3 dev.py test tests/conformance tests/on_ray`.
+# Engines that tests run over again: all of them where an executor starts at once, else (a Ray actor takes a second of
+# CPU, a service process on a cluster half of one) those that find most. CONTRIBUTING.md says how to run all.
 ENGINES = {
+    "flame": ("tests/conformance",),  # our server, by its stream
+    "flame-v1": (
+        "tests/conformance/test_deaths.py",
+        "tests/conformance/test_document_example.py",
+        "tests/conformance/test_failures.py",
+        "tests/conformance/test_large_objects.py",
+        "tests/conformance/test_nested.py",
+        "tests/conformance/test_order.py",
+        "tests/conformance/test_streams.py",
+    ),
     "ray": (
         "tests/conformance/test_calls.py",
         "tests/conformance/test_deaths.py",
