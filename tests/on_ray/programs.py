@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 SECONDS = 100
 
 
-def project(folder: Path, text: str = "", *, endpoint: str = "ray") -> Path:
-    """Write ``main.py`` and ``flame.yaml``; returns the folder."""
+def project(folder: Path, text: str = "", *, endpoint: str = "ray", more: str = "") -> Path:
+    """Write ``main.py`` and ``flame.yaml``, with one more line of settings; returns the folder."""
     folder.mkdir(exist_ok=True)
     (folder / "pyproject.toml").write_text('[project]\nname = "program"\nversion = "1"\n')
     (folder / "flame.yaml").write_text(
-        f'current-cluster: here\nclusters:\n  - name: here\n    endpoint: "{endpoint}"\n'
+        f'current-cluster: here\nclusters:\n  - name: here\n    endpoint: "{endpoint}"\n{more}'
     )
     if text:
         (folder / "main.py").write_text(text)

@@ -25,10 +25,23 @@ def where_flamepy_is() -> str:
     return flamepy.errors.__file__
 
 
-def answer() -> int:
-    import answer  # type: ignore[import-not-found]
+ASK = """
+import flamepy
 
+def ask():
+    import answer
     return answer.ANSWER
+
+if __name__ == "__main__":
+    with flamepy.FlameRunner("asking") as runner:
+        print(runner.service(ask, instances=1)().exception(90) or runner.service(ask, instances=1)().get(90))
+"""
+UV = "    environment: uv\n"
+
+
+def require(project: Path, wheel: Path) -> None:
+    (project / "pyproject.toml").unlink()
+    (project / "requirements.txt").write_text(f"answer @ {wheel.as_uri()}\n")
 
 
 @pytest.mark.slow
@@ -57,25 +70,16 @@ def test_a_project_gets_what_it_requires(ray_address: str, tmp_path: Path):
         packed.writestr("answer-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: answer\nVersion: 1.0\n")
         packed.writestr("answer-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
         packed.writestr("answer-1.0.dist-info/RECORD", "answer.py,,\nanswer-1.0.dist-info/METADATA,,\n")
-    project = programs.project(tmp_path / "project")
-    (project / "pyproject.toml").unlink()
-    (project / "requirements.txt").write_text(f"answer @ {wheel.as_uri()}\n")
-    context = FlameContext(endpoint="ray://", package=FlamePackage(tmp_path.as_uri()))
-    with FlameRunner("requiring", context=context, project=project, environment="uv") as runner:
-        assert runner.service(answer, instances=1)().get(PATIENCE) == 42
+    project = programs.project(tmp_path / "project", ASK, more=UV)
+    require(project, wheel)
+    done = programs.run(project)
+    assert done.stdout == "42\n", done.stdout + done.stderr
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(180)
 def test_what_cannot_be_installed_is_said(ray_address: str, tmp_path: Path):
-    import flamepy
-
-    project = programs.project(tmp_path / "project")
-    (project / "pyproject.toml").unlink()
-    (project / "requirements.txt").write_text(f"answer @ {(tmp_path / 'none-1.0-py3-none-any.whl').as_uri()}\n")
-    context = FlameContext(endpoint="ray://", package=FlamePackage(tmp_path.as_uri()))
-    with (
-        FlameRunner("failing", context=context, project=project, environment="uv") as runner,
-        pytest.raises(flamepy.ServiceFailed, match="uv cannot make the environment"),
-    ):
-        runner.service(answer, instances=1)().get(PATIENCE)
+    project = programs.project(tmp_path / "project", ASK, more=UV)
+    require(project, tmp_path / "none-1.0-py3-none-any.whl")
+    done = programs.run(project)
+    assert "uv cannot make the environment" in done.stdout, done.stdout + done.stderr

@@ -253,6 +253,7 @@ class RayCarrier:
 
     def disown(self) -> None:
         """In a forked child: Ray is the parent's."""
+        self._cluster.disown()
 
 
 def _last_line(error: BaseException) -> str:

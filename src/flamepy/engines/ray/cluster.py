@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import logging
 import os
+import socket
 import threading
 from collections import deque
 from contextlib import suppress
@@ -29,6 +30,9 @@ HERE = "ray://"
 
 TAKE_SECONDS = 60.0
 """Seconds that a result may take to become a Ray object."""
+
+KNOCK_SECONDS = 10.0
+"""Seconds that a cluster's head has to take a connection."""
 
 LAST_SECONDS = 2.0
 """Seconds that nodes have to clean up at the end of the program."""
@@ -142,6 +146,20 @@ class Cluster:
         if leaving and self.ray.is_initialized():
             self.ray.wait(leaving, num_returns=len(leaving), timeout=LAST_SECONDS)
 
+    def disown(self) -> None:
+        """In a forked child: Ray's threads are the parent's, so whoever speaks to it here waits for ever."""
+        import ctypes
+
+        atexit.unregister(self.leave)
+        atexit.unregister(self.ray._private.worker.shutdown)
+        # Ray's destructors crash without its threads: neither Python's end nor the one after it may call them.
+        for owner in (self.ray._private.worker.global_worker, self.ray._private.state.state):
+            for part in vars(owner).values():
+                ctypes.pythonapi.Py_IncRef(ctypes.py_object(part))
+        libc = ctypes.CDLL(None)
+        if hasattr(libc, "on_exit"):
+            libc.on_exit(libc._exit, None)
+
     def lost(self, node: str) -> None:
         """A node is gone, and its steward with it."""
         with self._lock:
@@ -253,9 +271,24 @@ def connect(endpoint: str, object_memory: int | None) -> Cluster:
         return _connected[endpoint]
 
 
+def _knock(address: str) -> None:
+    """See that somebody listens at ``host:port``; Ray takes minutes to find out.
+
+    Raises:
+        OSError: Nobody does.
+    """
+    host, _, port = address.rpartition(":")
+    if host and port.isdigit():
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), KNOCK_SECONDS).close()
+        except OSError as error:
+            raise ConnectionError(f"nobody answers at {address} ({error})") from error
+
+
 def _initialize(ray: Any, endpoint: str, object_memory: int | None) -> None:
     settings: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     try:
+        _knock(endpoint.removeprefix(HERE) or os.environ.get("RAY_ADDRESS", ""))
         if endpoint != HERE:
             ray.init(endpoint, **settings)
             return
