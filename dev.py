@@ -54,8 +54,7 @@ ENGINES = {
         "tests/conformance/test_deaths.py",
         "tests/conformance/test_document_example.py",
         "tests/conformance/test_failures.py",
-        "tests/on_ray/test_nodes.py",
-        "tests/on_ray/test_objects.py",
+        "tests/on_ray",
     )
 }
 

@@ -56,3 +56,14 @@ def started(folder: Path, *words: str) -> Iterator[subprocess.Popen[str]]:
             yield process
         finally:
             process.kill()
+
+
+def line_with(text: str, program: subprocess.Popen[str]) -> str:
+    """Wait for a line of a started program, and return it; Ray says a lot besides."""
+    assert program.stdout is not None
+    seen = []
+    for line in program.stdout:
+        seen.append(line)
+        if text in line:
+            return line
+    raise AssertionError(f"no line with {text!r}:\n{''.join(seen)}")

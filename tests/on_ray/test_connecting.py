@@ -10,7 +10,6 @@ import pytest
 from on_ray import cluster, programs
 
 if TYPE_CHECKING:
-    import subprocess
     from pathlib import Path
 
 ENTER = """
@@ -76,23 +75,12 @@ def test_nobody_at_the_address_is_said_in_one_line(tmp_path: Path):
 def test_a_cluster_that_is_lost_is_said_soon(tmp_path: Path):
     with cluster.running("--alone") as head, programs.started(programs.project(tmp_path / "p", WAIT)) as program:
         assert head.stdin is not None
-        line_with("ready", program)
+        programs.line_with("ready", program)
         head.stdin.write("lose\n")
         head.stdin.flush()
         start = time.monotonic()
-        line_with("does not answer any more", program)
+        programs.line_with("does not answer any more", program)
         assert time.monotonic() - start < 40
-        line_with("does not answer any more", program)
-        line_with("told", program)
-        line_with("left", program)
-
-
-def line_with(text: str, program: subprocess.Popen[str]) -> None:
-    """Wait for a line; Ray says a lot besides."""
-    assert program.stdout is not None
-    seen = []
-    for line in program.stdout:
-        seen.append(line)
-        if text in line:
-            return
-    raise AssertionError(f"no line with {text!r}:\n{''.join(seen)}")
+        programs.line_with("does not answer any more", program)
+        programs.line_with("told", program)
+        programs.line_with("left", program)

@@ -62,9 +62,7 @@ def flmctl(*words: str) -> str:
 @pytest.mark.timeout(150)
 def test_flmctl_lists_what_runs_on_ray(ray_address: str, tmp_path: Path):
     with programs.started(programs.project(tmp_path / "busy", BUSY)) as program:
-        assert program.stdout is not None
-        line = program.stdout.readline()
-        assert line.startswith("ready"), line + program.stdout.read()
+        programs.line_with("ready", program)
         sessions = flmctl("list", "-s")
         assert "Counter" in sessions or "counter" in sessions
         hanging = next(
@@ -74,16 +72,14 @@ def test_flmctl_lists_what_runs_on_ray(ray_address: str, tmp_path: Path):
         executors = flmctl("list", "-e")
         assert "counter" in executors
         assert hanging in executors
-        assert len(flmctl("list", "-n").splitlines()) >= 3  # a title, and two nodes
+        assert "Ready" in flmctl("list", "-n")
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(150)
 def test_nothing_goes_on_when_a_program_is_killed(ray_address: str, tmp_path: Path):
     with programs.started(programs.project(tmp_path / "busy", BUSY)) as program:
-        assert program.stdout is not None
-        line = program.stdout.readline()
-        assert line.startswith("ready"), line
+        line = programs.line_with("ready", program)
         program.kill()
     pid = int(line.split()[1])
     until(lambda: not Path(f"/proc/{pid}").exists(), 40)

@@ -285,12 +285,24 @@ def _knock(address: str) -> None:
             raise ConnectionError(f"nobody answers at {address} ({error})") from error
 
 
+def _become_client(ray: Any, endpoint: str, settings: dict[str, Any]) -> None:
+    """Connect by Ray's client; its proxy sometimes fails when two come at once."""
+    for left in (2, 1, 0):
+        try:
+            ray.init(endpoint, **settings)
+        except ConnectionAbortedError:
+            if not left:
+                raise
+        else:
+            return
+
+
 def _initialize(ray: Any, endpoint: str, object_memory: int | None) -> None:
     settings: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     try:
         _knock(endpoint.removeprefix(HERE) or os.environ.get("RAY_ADDRESS", ""))
         if endpoint != HERE:
-            ray.init(endpoint, **settings)
+            _become_client(ray, endpoint, settings)
             return
         try:
             ray.init(address="auto", **settings)
@@ -299,5 +311,12 @@ def _initialize(ray: Any, endpoint: str, object_memory: int | None) -> None:
                 raise
             ray.init(include_dashboard=False, object_store_memory=object_memory, **settings)
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
-        what = " ".join(str(error).split())
-        raise EngineUnavailable(f"cannot connect to Ray at {endpoint}: {what}", endpoint=endpoint) from error
+        raise EngineUnavailable(f"cannot connect to Ray at {endpoint}: {_words(error)}", endpoint=endpoint) from error
+
+
+def _words(error: BaseException) -> str:
+    """What an error says, in one line and without a traceback inside of it."""
+    lines = str(error).strip().splitlines()
+    if any(line.startswith("Traceback") for line in lines):
+        lines = [lines[0], lines[-1]]
+    return " ".join(" ".join(lines).split())
