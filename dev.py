@@ -55,7 +55,7 @@ ENGINES = {
         "tests/conformance/test_document_example.py",
         "tests/conformance/test_failures.py",
         "tests/on_ray",
-    )
+    ),
 }
 
 # A dependency group, and the groups that hold all of it.
