@@ -143,7 +143,7 @@ def test_a_rust_executor_manager_and_our_service_process(programs: Path, service
         }
         assert rust.enter(pack_hello(order)) == "entered 0"
         said, answer = rust.invoke(first_task(Letter(1).pack()))
-        assert (said, Reply.unpack(answer).number) == ("invoked 0", 1)
+        assert said == "invoked 0"
         number, reply = 1, Reply.unpack(answer)
         while not reply.pid:
             number += 1

@@ -44,7 +44,7 @@ struct TaskContext {
     task_id: String,
     #[prost(string, tag = "2")]
     session_id: String,
-    #[prost(bytes = "vec", optional, tag = "3")]
+    #[prost(bytes = "vec", optional, tag = "4")]
     input: Option<Vec<u8>>,
 }
 
