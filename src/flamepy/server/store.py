@@ -38,6 +38,9 @@ CREATE TABLE events (session TEXT NOT NULL, code INTEGER NOT NULL, message TEXT 
 CREATE INDEX events_of_session ON events (session);
 """
 
+GATHER_SECONDS = 0.002
+"""How long a batch gathers that follows another one at once; one that comes alone does not wait."""
+
 _SYNCHRONOUS = ("off", "normal", "full", "extra")
 
 
@@ -197,7 +200,11 @@ class Store:
 
     async def _write(self) -> None:
         loop = asyncio.get_running_loop()
+        first = True
         while self._statements or self._waiters:
+            if not first:  # others come all the time: more of them share the next commit
+                await asyncio.sleep(GATHER_SECONDS)
+            first = False
             statements, self._statements = self._statements, []
             waiters, self._waiters = self._waiters, []
             try:
