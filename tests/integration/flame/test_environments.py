@@ -11,15 +11,17 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip("grpc")
+pytest.importorskip("uv")
 
 from servers import ServerProcess
 from user_programs import Program, register_this_python
+from uv import find_uv_bin
 
 pytestmark = pytest.mark.timeout(120)
 
 SCRIPT = """
 import sys
-from flamepy import FlameContext, FlamePackage, FlameRunner
+from flamepy import FlameContext, FlameRunner
 
 
 def answer():
@@ -101,29 +103,41 @@ def test_a_package_that_cannot_be_had_is_said(tmp_path, wheels):
     assert "answer" in errors
 
 
-def test_a_worker_without_uv_says_so(tmp_path, wheels):
-    """A worker whose interpreter has flamepy's requirements and no uv."""
-    (tmp_path / "storage").mkdir()
-    bare = tmp_path / "bare"
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(bare)], check=True)
-    python = bare / "bin" / "python"
+@pytest.fixture
+def bare(tmp_path: Path) -> Path:
+    """A Python that has its standard library and nothing else, not even what speaks to a cluster's cache."""
+    folder = tmp_path / "bare"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
+    return folder / "bin" / "python"
+
+
+def test_a_worker_needs_uv_and_python_alone(tmp_path, wheels, bare):
     with ServerProcess(tmp_path / "data", environment={**wheels, "PATH": "/usr/bin:/bin"}) as server:
-        register(server, python)
+        register(server, bare, UV=find_uv_bin())
         program = Program(tmp_path / "program", server)
         needy(program)
-        context = "'bare', package=FlamePackage(STORAGE)".replace("STORAGE", repr((tmp_path / "storage").as_uri()))
-        with program.start(SCRIPT.replace("TEMPLATE", context), links=False) as process:
+        (program.folder / "large.bin").write_bytes(os.urandom(5_000_000))
+        assert program.run(SCRIPT.replace("TEMPLATE", "'bare'"), links=False) == "42\nFalse\n"
+
+
+def test_a_worker_without_uv_says_so(tmp_path, wheels, bare):
+    with ServerProcess(tmp_path / "data", environment={**wheels, "PATH": "/usr/bin:/bin"}) as server:
+        register(server, bare)
+        program = Program(tmp_path / "program", server)
+        needy(program)
+        with program.start(SCRIPT.replace("TEMPLATE", "'bare'"), links=False) as process:
             _, errors = process.communicate(timeout=60)
     assert f"needs uv, which is not installed on {os.uname().nodename}" in errors, errors
     assert "environment='current'" in errors
 
 
-def register(server: ServerProcess, python: Path) -> None:
+def register(server: ServerProcess, python: Path, **variables: str) -> None:
     from flamepy import FlameContext
     from flamepy.engines.select import frontend
     from flamepy.wire.proto import types_pb2 as types
 
     with frontend(FlameContext(endpoint=server.endpoint)) as connected:
         spec = types.ApplicationSpec(command=str(python), arguments=["-m", "none"])
-        spec.environments.add(name="FLAME_HOME", value="/nowhere")
+        for name, value in {"FLAME_HOME": "/nowhere", **variables}.items():
+            spec.environments.add(name=name, value=value)
         connected.register_application("bare", spec)

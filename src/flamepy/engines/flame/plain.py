@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 from marshal import loads
+from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,8 @@ from flamepy.engines.flame.application import KEEP_SECONDS, application_spec, re
 from flamepy.engines.flame.calls import Calls, is_lost, words
 from flamepy.engines.flame.carrier import FlameCarrier
 from flamepy.engines.flame.host.bulk import LARGE
-from flamepy.engines.flame.host.letters import LIMIT, Letter, Reply, pack_hello
+from flamepy.engines.flame.host.letters import LIMIT, PACKAGE, Letter, Reply, pack_hello
+from flamepy.engines.flame.host.place import stored_at
 from flamepy.engines.flame.host.traffic import Cutter, Tally
 from flamepy.engines.flame.parts import Cache
 from flamepy.engines.flame.pipe import Pipe
@@ -250,6 +252,8 @@ class PlainPipe(Pipe):
 
     async def _take_in(self, reply: Reply) -> End | None:
         """Pass a reply on; returns the executor's end if it is that."""
+        if reply.wants:
+            self._outbox.add_object(*await asyncio.to_thread(self._package))
         if reply.lost:
             return End(reason="was lost together with its service process", infrastructure=True)
         self._afterthought = bool(reply.data)
@@ -279,6 +283,21 @@ class PlainPipe(Pipe):
         self._bulk = self._bulk or self._cache.way(self.prefix)
         write(name, capacity, offset, await asyncio.to_thread(self._bulk.fetch, part))
         self._cache.forget([part])
+
+    def _package(self) -> tuple[str, int]:
+        """Have the package at hand, for a worker that cannot fetch it; returns its name among the objects, and size."""
+        package, context = self.spec.package, self._carrier.context
+        name = f"{PACKAGE}{package.sha256[:32]}"
+        folder = self._carrier.objects.spill
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        path = Path(folder, name)
+        if not path.exists():
+            ca_file = context.cache_ca_file or context.ca_file
+            storage, stored = stored_at(package.url, context.token, str(ca_file) if ca_file else None)
+            fresh = path.with_name(f"{name}.{self.number}")
+            storage.download(stored, fresh)
+            fresh.rename(path)
+        return name, path.stat().st_size
 
     # ---- one task
 

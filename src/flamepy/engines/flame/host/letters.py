@@ -27,6 +27,9 @@ LIMIT = 3_500_000
 PIECE = 1 << 20
 """Bytes of an object that travel in one piece, at most."""
 
+PACKAGE = "package-"
+"""Begins the name of a package that travels like an object."""
+
 
 Piece = tuple[str, int, int, bytes | Reference]
 """A part of an object: its name, its size, where the part begins, the part or where it lies."""
@@ -85,6 +88,7 @@ class Reply(NamedTuple):
         lost: Whether this process knows nothing of the executor that the letter is for.
         node: Name of the machine.
         refers: Whether the service process can fetch parts of objects from the cluster's cache.
+        wants: Whether the package cannot be fetched there, so that the client has to send it.
     """
 
     number: int
@@ -99,6 +103,7 @@ class Reply(NamedTuple):
     lost: bool = False
     node: str = ""
     refers: bool = False
+    wants: bool = False
 
     def pack(self) -> bytes:
         """To bytes."""

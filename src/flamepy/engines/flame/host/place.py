@@ -15,6 +15,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from flamepy.packaging.storage.base import Storage
+
 _PLAIN_FINDERS = frozenset({"BuiltinImporter", "FrozenImporter", "PathFinder", "DistutilsMetaFinder"})
 
 DEFAULT_OBJECT_SHARE = 4
@@ -49,6 +51,7 @@ class Place:
 
         Raises:
             FlameError: The package cannot be had, or its environment not be made.
+            PackageOutOfReach: This machine lacks what the package's storage speaks.
             OSError: There is no room.
         """
         package = fetch(order, Path(self.folder))
@@ -118,22 +121,54 @@ def _path_of(python: str) -> list[str]:
     return [entry for entry in found if entry]
 
 
+class PackageOutOfReach(Exception):
+    """This machine lacks what the package's storage speaks."""
+
+
+def stored_at(url: str, token: str | None, ca_file: str | None) -> tuple[Storage, str]:
+    """Return the storage of a package, and its name there.
+
+    Raises:
+        PackageOutOfReach: The storage needs what is not installed here.
+    """
+    from flamepy.errors import StorageError
+    from flamepy.packaging.storage.base import SUFFIX
+    from flamepy.packaging.storage.select import open_storage
+
+    parent, _, name = url.rpartition("/")
+    if parent.startswith(("grpc://", "grpcs://")):  # a cluster's cache has folders of its own
+        parent = "/".join(parent.split("/")[:3])
+    try:
+        storage = open_storage(parent, token=token, ca_file=Path(ca_file) if ca_file else None)
+    except ImportError as error:
+        raise PackageOutOfReach(str(error)) from error
+    except StorageError as error:
+        if isinstance(error.__cause__, ImportError):
+            raise PackageOutOfReach(str(error)) from error
+        raise
+    return storage, name.removesuffix(SUFFIX)
+
+
 def fetch(order: dict[str, Any], folder: Path) -> Path:
     """Bring a package to this machine and unpack it; see `Place.prepare`."""
     from flamepy.packaging.archive import unpack
     from flamepy.packaging.storage.base import SUFFIX
-    from flamepy.packaging.storage.select import open_storage
 
-    parent, _, name = order["url"].rpartition("/")
-    if parent.startswith(("grpc://", "grpcs://")):  # a cluster's cache has folders of its own
-        parent = "/".join(parent.split("/")[:3])
-    ca_file = os.environ.get("FLAME_CA_FILE")  # both are given to every service of a cluster that wants them
-    storage = open_storage(parent, token=os.environ.get("FLAME_TOKEN"), ca_file=Path(ca_file) if ca_file else None)
-    name = name.removesuffix(SUFFIX)
+    if order.get("archive"):  # the client has sent it
+        sent = Path(order["archive"])
+        try:
+            return Path(unpack(sent, folder / "package", sha256=order["sha256"]))
+        finally:
+            sent.unlink(missing_ok=True)
+    # Both variables are given to every service of a cluster that wants them.
+    storage, name = stored_at(order["url"], os.environ.get("FLAME_TOKEN"), os.environ.get("FLAME_CA_FILE"))
     here = storage.local_path(name)
     archive = Path(here) if here is not None else folder / f"{name}{SUFFIX}"
     if here is None:
-        storage.download(name, archive)
+        try:
+            storage.download(name, archive)
+        except ImportError as error:
+            raise PackageOutOfReach(str(error)) from error
     try:
         return Path(unpack(archive, folder / "package", sha256=order["sha256"]))
     finally:

@@ -9,10 +9,10 @@ from time import monotonic
 
 from flamepy.engines.flame.host import bulk, messages
 from flamepy.engines.flame.host.child import Child
-from flamepy.engines.flame.host.letters import LIMIT, Letter, Reply, unpack_hello
+from flamepy.engines.flame.host.letters import LIMIT, PACKAGE, Letter, Reply, unpack_hello
 from flamepy.engines.flame.host.messages import MARK_BYTES, SDK_MARK
 from flamepy.engines.flame.host.outbox import Outbox
-from flamepy.engines.flame.host.place import Place
+from flamepy.engines.flame.host.place import PackageOutOfReach, Place
 from flamepy.engines.flame.host.traffic import Cutter, Tally, forgotten, freed, may_refer, parts, urgent
 from flamepy.errors import FlameError
 from flamepy.wire.frames import Say
@@ -81,6 +81,7 @@ class Host:
         self._instance = instance
         self._root = root
         self._problem = ""
+        self._wants = False
         self._order: dict[str, Any] = {}
         try:
             self._order = unpack_hello(hello)
@@ -166,7 +167,10 @@ class Host:
         try:
             for name, capacity, offset, part in pieces:
                 if self._place is not None:
-                    self._place.write(name, capacity, offset, part if isinstance(part, bytes) else self._fetch(part))
+                    data = part if isinstance(part, bytes) else self._fetch(part)
+                    self._place.write(name, capacity, offset, data)
+                    if name.startswith(PACKAGE) and offset + len(data) == capacity:
+                        self._go_on_with(name)
         except FlameError as error:
             self._problem = f"a part of an object cannot be fetched: {error}"
         except OSError as error:
@@ -184,6 +188,12 @@ class Host:
             self._bulk = None
             return None
 
+    def _go_on_with(self, package: str) -> None:
+        """Go on with the preparations: all of the package has come."""
+        assert self._place is not None
+        self._order["archive"] = f"{self._place.shared}/{package}"
+        self._begin_to_prepare()
+
     def _forget(self, names: Iterable[str]) -> None:
         for name in names:
             if self._place is not None:
@@ -198,8 +208,11 @@ class Host:
         except OSError as error:
             self._problem = f"no folder for an executor: {error}"
         if not self._problem:
-            self._instance.watch(self._ready)
-            threading.Thread(target=self._prepare, name="flamepy-prepare", daemon=True).start()
+            self._begin_to_prepare()
+
+    def _begin_to_prepare(self) -> None:
+        self._instance.watch(self._ready)
+        threading.Thread(target=self._prepare, name="flamepy-prepare", daemon=True).start()
 
     def _prepare(self) -> None:
         assert self._place is not None
@@ -212,6 +225,9 @@ class Host:
     def _spawn(self) -> None:
         os.read(self._ready, 1)
         self._instance.ignore(self._ready)
+        if isinstance(self._prepared, PackageOutOfReach) and "archive" not in self._order:
+            self._wants = True
+            return
         if isinstance(self._prepared, Exception):
             self._problem = f"{type(self._prepared).__name__}: {self._prepared}"
             return
@@ -305,7 +321,7 @@ class Host:
 
     def _is_due(self) -> bool:
         child = self._child
-        if self._problem or self._outbox.size >= LIMIT:
+        if self._problem or self._wants or self._outbox.size >= LIMIT:
             return True
         if child is None:
             return monotonic() >= self._deadline
@@ -336,7 +352,9 @@ class Host:
             reason=self._problem,
             node=os.uname().nodename,
             refers=self._bulk is not None,
+            wants=self._wants,
         )
+        self._wants = False
         self._last = reply.pack()
         self._since, self._gather = (monotonic(), 0.0) if self._outbox else (None, GATHER_PRINTS)
         call, self._call = self._call, None
