@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from flamepy.engines.flame.application import KEEP_SECONDS, application_spec, requirement
 from flamepy.engines.flame.calls import Calls, is_lost, words
 from flamepy.engines.flame.carrier import FlameCarrier
+from flamepy.engines.flame.host.boot import NEW_PROCESS
 from flamepy.engines.flame.host.bulk import LARGE
 from flamepy.engines.flame.host.letters import LIMIT, PACKAGE, Letter, Reply, pack_hello
 from flamepy.engines.flame.host.place import stored_at
@@ -319,7 +320,7 @@ class PlainPipe(Pipe):
             raise Lost(End(reason="was ended: somebody closed its session"))
         done = await self._stub.get_task(self._session, done.metadata.id)  # which has the events
         text = "; ".join(event.message for event in done.status.events if event.code == done.status.state)
-        raise Lost(End(reason=f"was lost: {text or 'its service process ended'}"))
+        raise Lost(End(reason=f"was lost: {text or 'its service process ended'}", infrastructure=NEW_PROCESS in text))
 
     async def _finished(self, task: str) -> types.Task:
         watching = asyncio.ensure_future(self._stub.watch_task(self._session, task))

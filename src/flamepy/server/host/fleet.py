@@ -11,6 +11,7 @@ from flamepy.server.host.executor import HostExecutor
 from flamepy.server.records import NOTHING, Need
 from flamepy.server.refusals import Refused, Why
 from flamepy.server.shares import Claim, demand, grants
+from flamepy.wire.leases import lease_of
 from flamepy.wire.proto import types_pb2 as types
 
 if TYPE_CHECKING:
@@ -217,13 +218,22 @@ class Fleet:
         return short
 
     def _shrink(self, sessions: list[Session], granted: dict[str, int]) -> None:
-        """Let go of executors that do nothing while others are in want."""
+        """Let go of executors that do nothing while others are in want; a client of ours lets go of its own itself."""
         for session in sessions:
+            if self._is_conversation(session):
+                continue
             staying = [each for each in session.executors.values() if not each.leaving and not each.lent]
             spare = len(staying) - granted.get(session.id, 0)
             resting = [each for each in staying if each.task is None and each.pid]
-            for each in resting[: max(0, min(spare, len(session.idle)))]:
+            unneeded = len(session.idle) - session.counts[TaskState.PENDING]  # which are about to be on file
+            for each in resting[: max(0, min(spare, unneeded))]:
                 each.stop()
+
+    def _is_conversation(self, session: Session) -> bool:
+        """Whether the process of a session keeps what its client's next task needs, as with our own clients."""
+        name = session.spec.application
+        applications = self._book.applications
+        return name in applications and lease_of(applications.get(name).spec.labels) is not None
 
     def _hand_out(self, session: Session) -> bool:
         """Admit an executor that a client waits for; whether there was one."""

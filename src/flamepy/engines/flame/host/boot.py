@@ -22,6 +22,9 @@ WAIT = 120.0
 """Seconds in which somebody has to connect."""
 
 
+NEW_PROCESS = "this process is new, and its session is not"
+
+
 def main() -> None:
     """Serve until the first task, then become what it brings."""
     instance = Instance(os.environ["FLAME_INSTANCE_ENDPOINT"])
@@ -61,7 +64,7 @@ def _become(instance: Instance, hello: bytes, call: Call) -> None:
 
 def _open(task: bytes) -> tuple[str, bytes, bytes]:
     if not task.startswith(SDK_MARK):
-        raise ValueError("the first task does not bring it; this process is new, and its session is not")
+        raise ValueError(f"the first task does not bring it: {NEW_PROCESS}")
     digest = task[len(SDK_MARK) : len(SDK_MARK) + 32].hex()
     size = int.from_bytes(task[MARK_BYTES - 8 : MARK_BYTES], "little")
     archive = task[MARK_BYTES : MARK_BYTES + size]
