@@ -6,6 +6,7 @@ import asyncio
 import threading
 
 import pytest
+from waiting import until
 from workshop import classes, failing, functions
 
 import flamepy
@@ -342,4 +343,4 @@ def test_a_dropped_call_still_runs(runner, tmp_path):
     log = tmp_path / "log"
     runner.service(functions.append)(str(log), "x")
     runner.service(functions.wait_for_file)(str(log)).get()
-    assert log.read_text() == "x"
+    assert until(log.read_text) == "x"  # it is opened before it is written

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from flamepy.engines.flame.host.bulk import Bulk
 from flamepy.errors import FlameError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, TypeVar
+
     from flamepy.context import FlameContext
     from flamepy.engines.flame.host.bulk import Reference
     from flamepy.engines.flame.wire import Wire
     from flamepy.wire.cache import CacheClient
+
+    T = TypeVar("T")
+
+THREADS = 2
+"""How many parts travel at a time, from and to this client."""
 
 TRIAL_SECONDS = 5.0
 """Seconds in which the cache has to answer the first time; a client in another network may never reach it."""
@@ -23,7 +32,7 @@ class Cache:
 
     Args:
         context: Where it is.
-        wire: Whose loop everything but `fetch` and `clear` is called on.
+        wire: Whose loop everything but `clear` is called on.
 
     Attributes:
         usable: Whether it has answered.
@@ -35,6 +44,7 @@ class Cache:
         self._wire = wire
         self._client: CacheClient | None = None
         self._trial: asyncio.Future[None] | None = None
+        self._threads: ThreadPoolExecutor | None = None
 
     async def tried(self, application: str) -> bool:
         """Try it, if that was not done; says whether it answers."""
@@ -46,7 +56,12 @@ class Cache:
     def try_out(self, application: str) -> None:
         """Begin to try it."""
         if self._trial is None:
-            self._trial = asyncio.ensure_future(asyncio.to_thread(self._try, application))
+            self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="flamepy-cache")
+            self._trial = self.run(self._try, application)
+
+    def run(self, action: Callable[..., T], *arguments: Any) -> asyncio.Future[T]:
+        """Call ``action`` on one of few threads: each has memory of its own, which large objects leave behind."""
+        return self._wire.loop.run_in_executor(self._threads, action, *arguments)
 
     def _try(self, application: str) -> None:
         try:
@@ -72,10 +87,13 @@ class Cache:
         """Delete parts, soon; what cannot be deleted goes with its application."""
         client = self._client
         if references and client is not None:
-            self._wire.spawn(asyncio.to_thread(_delete, client, references))
+            self.run(_delete, client, references)
 
     def clear(self, application: str) -> None:
-        """Delete all that is left of an application's parts."""
+        """Delete all that is left of an application's parts; nothing is stored any more."""
+        threads, self._threads = self._threads, None
+        if threads is not None:
+            threads.shutdown(wait=True)
         if self._client is not None:
             try:
                 self._client.delete(f"{application}/*")

@@ -237,7 +237,7 @@ class PlainPipe(Pipe):
         self._bulk = self._bulk or self._cache.way(self.prefix)
         self._outbox.refer = self._refer
         try:
-            return await asyncio.to_thread(self._outbox.fill, LIMIT)
+            return await self._cache.run(self._outbox.fill, LIMIT)
         finally:
             self._outbox.refer = None
 
@@ -282,7 +282,7 @@ class PlainPipe(Pipe):
                 self._cache.try_out(self.prefix.partition("/")[0])
             return
         self._bulk = self._bulk or self._cache.way(self.prefix)
-        write(name, capacity, offset, await asyncio.to_thread(self._bulk.fetch, part))
+        write(name, capacity, offset, await self._cache.run(self._bulk.fetch, part))
         self._cache.forget([part])
 
     def _package(self) -> tuple[str, int]:
