@@ -54,7 +54,8 @@ async def spawn():
     return str(subprocess.Popen(["sleep", "600"]).pid).encode()
 
 
-async def note(file, text):
+async def note(file, text, seconds=0):
+    await asyncio.sleep(seconds)
     with Path(file).open("a") as out:
         out.write(f"{text}\n")
 

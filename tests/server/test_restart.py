@@ -22,7 +22,9 @@ def test_a_killed_server_loses_nothing_that_it_had_accepted(tmp_path):
     with grpc.insecure_channel(server.target) as channel:
         client = Client(channel)
         session = client.open(client.register(), common_data=b"kept", max_instances=2, priority=3)
-        accepted = [client.submit(session, do="note", file=str(notes), text=str(number)) for number in range(300)]
+        # Each takes a moment, so that a fast server cannot have done them all before it is killed.
+        told = {"do": "note", "file": str(notes), "seconds": 0.03}
+        accepted = [client.submit(session, text=str(number), **told) for number in range(300)]
         failed = client.submit(session, do="raise", text="why")
         closed = client.open("flmping")
         client.close(closed)

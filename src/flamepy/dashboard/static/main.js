@@ -151,15 +151,18 @@ function toast(text, kind) {
   }, TOAST_MS);
 }
 
+let asked = 0;
+
 async function confirmed(title, text, yes) {
   document.getElementById("confirm-title").textContent = title;
   document.getElementById("confirm-text").textContent = text;
   document.getElementById("confirm-yes").textContent = yes;
   dialog.returnValue = "";
   dialog.showModal();
-  // The event of a dialog that was closed a moment ago may still be on its way.
-  while (dialog.open) await new Promise((resolve) => dialog.addEventListener("close", resolve, { once: true }));
-  return dialog.returnValue === "yes";
+  // The event of a dialog that was closed a moment ago may still be on its way; whoever asked then has had the answer no.
+  const mine = ++asked;
+  while (dialog.open && mine === asked) await new Promise((resolve) => dialog.addEventListener("close", resolve, { once: true }));
+  return mine === asked && dialog.returnValue === "yes";
 }
 
 async function run(action, data) {
