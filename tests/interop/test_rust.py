@@ -139,6 +139,7 @@ def test_a_rust_executor_manager_and_our_service_process(programs: Path, service
             "python": VERSION,
             "environment": "current",
             "object_memory": 0,
+            "objects": "p/rust",
             "creator": "e1",
         }
         assert rust.enter(pack_hello(order)) == "entered 0"

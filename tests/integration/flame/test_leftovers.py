@@ -108,7 +108,7 @@ def test_a_killed_client_s_sessions_are_closed(server, program, cluster, links):
     (session, *_) = cluster.list_sessions()
     events = cluster.get_session(session.metadata.id).status.events
     assert "nothing was heard of its client for 2 s" in events[-1].message
-    assert not lodgings(server.process.pid)
+    until(lambda: not lodgings(server.process.pid))
 
 
 @pytest.mark.parametrize("links", [True, False], ids=["stream", "plain"])
