@@ -18,7 +18,7 @@ from pathlib import Path
 
 from flamepy.engines.flame.host.messages import SDK_MARK
 
-BOOT = ("hpack", "http2", "messages", "instance", "boot")
+BOOT = ("hpack", "messages", "http2", "instance", "boot")
 """Modules of `host` that come in the arguments, in the order in which they import each other."""
 
 LEFT_OUT = (

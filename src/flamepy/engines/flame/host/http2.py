@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 
 from flamepy.engines.flame.host.hpack import Headers
+from flamepy.engines.flame.host.messages import varint
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -262,18 +263,8 @@ def _unpadded(flags: int, payload: bytes) -> bytes:
 def _field(name: str, value: str) -> bytes:
     """A header as it is, without compression and without a place in any table."""
     raw = value.encode()
-    length = len(raw).to_bytes(1, "big") if len(raw) < 127 else b"\x7f" + _rest(len(raw) - 127)
+    length = len(raw).to_bytes(1, "big") if len(raw) < 127 else b"\x7f" + varint(len(raw) - 127)
     return b"\0" + len(name).to_bytes(1, "big") + name.encode() + length + raw
-
-
-# As in `messages`, which is not among the few modules that travel before all others.
-def _rest(value: int) -> bytes:
-    out = bytearray()
-    while value > 127:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
 
 
 def _trailers(status: int, text: str) -> bytes:

@@ -56,12 +56,12 @@ def blob(message: bytes, field: int) -> bytes | None:
 
 def text(field: int, value: bytes) -> bytes:
     """Return a field of bytes or text."""
-    return _number(field << 3 | BYTES) + _number(len(value)) + value
+    return varint(field << 3 | BYTES) + varint(len(value)) + value
 
 
 def number(field: int, value: int) -> bytes:
     """Return a field with a number; negative ones take ten bytes, as the protocol has it."""
-    return _number(field << 3 | VARINT) + _number(value & (1 << 64) - 1)
+    return varint(field << 3 | VARINT) + varint(value & (1 << 64) - 1)
 
 
 def result(code: int = 0, message: str = "") -> bytes:
@@ -92,7 +92,8 @@ def _varint(message: bytes, at: int) -> tuple[int, int]:
         shift += 7
 
 
-def _number(value: int) -> bytes:
+def varint(value: int) -> bytes:
+    """Return a whole number, seven bits a byte, the lowest first."""
     out = bytearray()
     while value > 127:
         out.append(value & 0x7F | 0x80)
