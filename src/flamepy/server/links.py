@@ -89,6 +89,7 @@ class Links:
     def __init__(self, server: Server, executors: Callable[[dict[str, Any]], Executor]) -> None:
         self._server = server
         self._executors = executors
+        self._ending: set[asyncio.Future[int | None]] = set()
 
     def served(self) -> Iterator[Served]:
         """Yield what is served."""
@@ -145,12 +146,19 @@ class Links:
         finally:
             receiving.cancel()
             running = executor.running
-            try:
-                status = await executor.end()
-            finally:
-                self._server.fleet.dismiss(record)
+            ending = asyncio.ensure_future(self._end(executor, record))
+            self._ending.add(ending)
+            ending.add_done_callback(self._ending.discard)
+            # A client that is gone ends the call a second time, while the first end is being carried out.
+            status = await asyncio.shield(ending)
         if record.pid:
             yield _frame(ended=messages.Ended(status=status or 0, running=running))
+
+    async def _end(self, executor: Executor, record: records.Executor) -> int | None:
+        try:
+            return await executor.end()
+        finally:
+            self._server.fleet.dismiss(record)
 
     async def _wait_for_room(self, record: records.Executor, over: asyncio.Event, *, sized: bool) -> Frames:
         """Return when the executor may be there or is no longer wanted; tells the client if that takes a while."""
