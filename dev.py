@@ -36,10 +36,11 @@ BIN = VENV / "bin"
 PYTHON = BIN / "python"
 EXAMPLES = ("rfe280.py", "digits_search.py")
 
-# Engines that tests run over again: all of them where an executor starts at once, else (a Ray actor takes a second of
-# CPU, a service process on a cluster half of one) those that find most. CONTRIBUTING.md says how to run all.
+# Engines that tests run over again: all of them, but over plain flame.v1 (a service process on a cluster takes half a
+# second of CPU) those that find most. CONTRIBUTING.md says how to run all.
 ENGINES = {
     "flame": ("tests/conformance",),  # our server, by its stream
+    "flame-abroad": ("tests/conformance",),  # the same in another network, with no folder of the client's
     "flame-v1": (
         "tests/conformance/test_deaths.py",
         "tests/conformance/test_document_example.py",
@@ -49,13 +50,7 @@ ENGINES = {
         "tests/conformance/test_order.py",
         "tests/conformance/test_streams.py",
     ),
-    "ray": (
-        "tests/conformance/test_calls.py",
-        "tests/conformance/test_deaths.py",
-        "tests/conformance/test_document_example.py",
-        "tests/conformance/test_failures.py",
-        "tests/on_ray",
-    ),
+    "ray": ("tests/conformance", "tests/on_ray"),
 }
 
 # What pytest exits with when tests failed and nothing else went wrong.

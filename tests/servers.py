@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 START_SECONDS = 30
 
@@ -25,6 +25,7 @@ class ServerProcess:
         data: Its folder; a second server with the same folder goes on where the first one ended.
         arguments: More of its command line.
         environment: More variables.
+        wrapped: Makes of its command the one that is run.
 
     Example:
         >>> with ServerProcess(tmp_path) as server:  # doctest: +SKIP
@@ -40,6 +41,7 @@ class ServerProcess:
         cache: str = "grpc://127.0.0.1:0",
         resources: str = "cpu=8,mem=16g",
         web: Sequence[str] = ("--no-web",),
+        wrapped: Callable[[list[str]], list[str]] = list,
     ) -> None:
         self.data = data
         self.lines: list[str] = []
@@ -49,6 +51,7 @@ class ServerProcess:
             *(sys.executable, "-m", "flamepy.cli.serving", "--endpoint", endpoint, "--cache", cache),
             *("--data", str(data), "--resources", resources, *web, *arguments),
         ]
+        self._wrapped = wrapped
         self._environment = {**os.environ, **(environment or {})}
         self._reader: threading.Thread | None = None
 
@@ -60,7 +63,7 @@ class ServerProcess:
     def start(self) -> ServerProcess:
         """Start it and wait until it serves."""
         self.endpoint = self.cache = ""
-        self.process = subprocess.Popen(self._command, env=self._environment, stderr=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(self._wrapped(self._command), env=self._environment, stderr=subprocess.PIPE, text=True)
         ready = threading.Event()
         self._reader = threading.Thread(target=self._read, args=(self.process, ready), daemon=True)
         self._reader.start()

@@ -15,7 +15,9 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import namespaces
 import pytest
+import webdav
 from servers import ServerProcess
 
 from flamepy import FlameAsyncRunner, FlameContext, FlamePackage, FlameRunner
@@ -26,32 +28,57 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 SOURCES = HERE / "project" / "src"
 
-_server = contextlib.ExitStack()
-_cluster: list[ServerProcess] = []
+_started = contextlib.ExitStack()
+_cluster: list[str] = []
+_storage_server: list[str] = []
+_client: list[Path] = []
 
 TEMPLATE = "this-python"
 """An application that starts the interpreter of the tests, with its packages; flmrun would install upstream's SDK."""
 
 
-def cluster() -> str:
+def client_folder() -> Path:
+    """The folder of what only the client has: its programs and its storage. It is made when it is first asked for."""
+    if not _client:
+        folder = tempfile.TemporaryDirectory(prefix="flamepy-client-", ignore_cleanup_errors=True)
+        _client.append(Path(_started.enter_context(folder)))
+    return _client[0]
+
+
+def cluster(**settings: Any) -> str:
     """The endpoint of a Flame cluster; its server is started when it is first asked for, and once per process."""
     if not _cluster:
         folder = tempfile.TemporaryDirectory(prefix="flamepy-cluster-", ignore_cleanup_errors=True)
-        data = Path(_server.enter_context(folder)) / "data"
-        _cluster.append(_server.enter_context(ServerProcess(data, resources="cpu=100,mem=400g")))
+        data = Path(_started.enter_context(folder)) / "data"
+        server = _started.enter_context(ServerProcess(data, resources="cpu=100,mem=400g", **settings))
         from flamepy.engines.select import frontend
         from flamepy.wire.proto import types_pb2 as types
 
-        with frontend(FlameContext(endpoint=_cluster[0].endpoint)) as connected:
+        with frontend(FlameContext(endpoint=server.endpoint)) as connected:
             spec = types.ApplicationSpec(command=sys.executable, arguments=["-m", "none"])
             connected.register_application(TEMPLATE, spec)
-    return _cluster[0].endpoint
+        _cluster.append(server.endpoint)
+    return _cluster[0]
 
 
 def on_flame(storage: Path) -> FlameContext:
-    return FlameContext(
-        endpoint=cluster(), package=FlamePackage(storage.as_uri()), environment="current", template=TEMPLATE
-    )
+    return flame(storage.as_uri())
+
+
+def flame(storage: str) -> FlameContext:
+    return FlameContext(endpoint=cluster(), package=FlamePackage(storage), environment="current", template=TEMPLATE)
+
+
+def abroad(storage: Path) -> FlameContext:
+    """A server in another network that sees no folder of the client's but those that tests give signs by."""
+    if not _cluster:
+        os.environ["FLAME_TOKEN"] = "of the tests"  # without one no server listens but to its own machine
+        there = _started.enter_context(namespaces.network())
+        hidden = [client_folder(), SOURCES.parent, Path("/dev/shm"), Path(os.environ["FLAMEPY_RUNTIME_DIR"])]
+        addresses = {"endpoint": f"http://{there.theirs}:0", "cache": f"grpc://{there.theirs}:0"}
+        cluster(wrapped=lambda command: there.command(*command, hidden=hidden), **addresses)
+        _storage_server.append(_started.enter_context(webdav.serving(client_folder(), there.ours)))
+    return flame(f"{_storage_server[0]}/{storage.relative_to(client_folder())}")
 
 
 def as_ray_client(storage: Path) -> FlameContext:
@@ -63,6 +90,7 @@ CONTEXTS: dict[str, Callable[[Path], FlameContext]] = {
     "local": lambda storage: FlameContext(endpoint="local://", package=FlamePackage(storage.as_uri())),
     "flame": on_flame,  # our server, by the stream that both ends know
     "flame-v1": on_flame,  # plain flame.v1, as on any cluster
+    "flame-abroad": abroad,  # the same server as "flame", on what is another machine but for the processor
     "ray": lambda storage: FlameContext(endpoint="ray://", package=FlamePackage(storage.as_uri())),
     "ray-client": as_ray_client,  # `ray://host:port`, on nodes that can be reached
     "ray-relay": as_ray_client,  # and on nodes that cannot
@@ -103,14 +131,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def server_of_the_tests() -> Iterator[None]:
-    yield
-    _server.close()
+    with _started:
+        yield
 
 
 @pytest.fixture
-def storage(tmp_path: Path) -> Path:
+def storage() -> Path:
     """The folder that packages are stored in."""
-    folder = tmp_path / "storage"
+    folder = client_folder() / f"storage-{next(_numbers)}"
     folder.mkdir()
     return folder
 
@@ -176,7 +204,7 @@ class Script:
             "  - name: test\n"
             f'    endpoint: "{context.endpoint}"\n'
             "    package:\n"
-            f'      - storage: "{storage.as_uri()}"\n'
+            f'      - storage: "{context.package.storage}"\n'
             + (f"    environment: {context.environment}\n" if context.environment else "")
             + (f"    runner:\n      template: {context.template}\n" if context.template else "")
         )
@@ -209,6 +237,6 @@ class Script:
 
 
 @pytest.fixture
-def script(tmp_path: Path, storage: Path) -> Script:
+def script(storage: Path) -> Script:
     """A user's program."""
-    return Script(tmp_path / "program", storage)
+    return Script(client_folder() / f"program-{next(_numbers)}", storage)

@@ -69,12 +69,12 @@ def test_the_example_needs_no_configuration(script):
 
 
 def test_the_documents_flame_yaml_with_this_engine_and_storage(script, context):
-    text = SETTINGS.replace("file:///opt/example/", script.storage.as_uri())
+    text = SETTINGS.replace("file:///opt/example/", context.package.storage)
     text = text.replace("http://flame-session-manager:8080", context.endpoint)
-    assert script.storage.as_uri() in text
+    assert context.package.storage in text
     assert context.endpoint in text
     config = script.write(text, "flame.yaml")
-    assert FlameContext.load(config).package.storage == script.storage.as_uri()
+    assert FlameContext.load(config).package.storage == context.package.storage
     look = f"import os; print(*os.listdir({str(script.storage)!r}))"
     source = runnable(EXAMPLE).replace("sum_s = ", f"{look}; sum_s = ")
     first, *rest = script.run_text(source).stdout.splitlines()

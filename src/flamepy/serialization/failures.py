@@ -82,9 +82,29 @@ def rebuild(record: Record) -> BaseException:
             text += f"\n(the exception could not be rebuilt here: {type(broken).__name__}: {broken})\n"
     if not isinstance(error, BaseException):
         error = TaskError(f"{name}: {message}", type_name=name, remote_message=message)
-    cause = RemoteTraceback(text)
+    cause = RemoteTraceback(_with_sources(text))
     _attach(error, cause)
     return error
+
+
+def _with_sources(text: str) -> str:
+    """Add the lines that the executor could not read: code of the main program, whose file only this machine has."""
+    lines = text.split("\n")
+    whole: list[str] = []
+    for line, following in zip(lines, [*lines[1:], ""], strict=True):
+        whole.append(line)
+        if line.startswith('  File "') and not following.startswith("    ") and (source := _source(line)):
+            whole.append(f"    {source}")
+    return "\n".join(whole)
+
+
+def _source(line: str) -> str:
+    """The source that ``  File "path", line 3, in name`` stands for, if it is here."""
+    import linecache
+
+    path, _, place = line[len('  File "') :].rpartition('", line ')
+    number = place.partition(",")[0]
+    return linecache.getline(path, int(number)).strip() if number.isdecimal() else ""
 
 
 def _attach(error: BaseException, cause: RemoteTraceback) -> None:

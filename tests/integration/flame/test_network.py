@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -12,13 +11,14 @@ import pytest
 
 pytest.importorskip("grpc")
 
+from namespaces import network
 from servers import ServerProcess
 from user_programs import register_this_python
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-OURS, THEIRS = "10.213.77.1", "10.213.77.2"
+    from namespaces import Namespace
 
 SCRIPT = """
 import os
@@ -44,35 +44,10 @@ if __name__ == "__main__":
 """
 
 
-def ip(*words: str) -> None:
-    subprocess.run(["ip", *words], check=True, capture_output=True, timeout=10)
-
-
 @pytest.fixture(scope="module")
-def namespace() -> Iterator[str]:
-    """A network of its own, joined to this machine by a pair of interfaces."""
-    if shutil.which("ip") is None:
-        pytest.skip("needs the program ip (Debian: iproute2)")
-    if os.geteuid() != 0:
-        pytest.skip("only root may make network namespaces")
-    name = f"flamepy-{os.getpid()}"
-    ours, theirs = f"fl{os.getpid()}a", f"fl{os.getpid()}b"
-    try:
-        ip("netns", "add", name)
-    except subprocess.CalledProcessError as error:
-        pytest.skip(f"this machine allows no network namespaces: {error.stderr.decode().strip()}")
-    try:
-        ip("link", "add", ours, "type", "veth", "peer", "name", theirs)
-        ip("link", "set", theirs, "netns", name)
-        ip("addr", "add", f"{OURS}/24", "dev", ours)
-        ip("link", "set", ours, "up")
-        ip("-n", name, "addr", "add", f"{THEIRS}/24", "dev", theirs)
-        ip("-n", name, "link", "set", theirs, "up")
-    except subprocess.CalledProcessError as error:
-        ip("netns", "del", name)
-        pytest.skip(f"this machine allows no pair of interfaces: {error.stderr.decode().strip()}")
-    yield name
-    ip("netns", "del", name)
+def namespace() -> Iterator[Namespace]:
+    with network() as made:
+        yield made
 
 
 @pytest.mark.timeout(120)
@@ -85,8 +60,8 @@ def test_the_package_goes_through_the_cluster_s_cache(namespace, tmp_path, links
     token = "a token for the tests"
     with ServerProcess(
         tmp_path / "data",
-        endpoint=f"http://{OURS}:0",
-        cache=f"grpc://{OURS}:0",
+        endpoint=f"http://{namespace.ours}:0",
+        cache=f"grpc://{namespace.ours}:0",
         resources="cpu=16,mem=32g",
         environment={"FLAME_TOKEN": token},
     ) as server:
@@ -99,10 +74,8 @@ def test_the_package_goes_through_the_cluster_s_cache(namespace, tmp_path, links
         }
         if links == "0":
             environment["TEMPLATE"] = register_this_python(server.endpoint, token)
-        # A mount namespace hides the server's folders, as another machine would.
-        command = f"mount -t tmpfs none {tmp_path / 'data'} && exec {sys.executable} main.py"
         done = subprocess.run(
-            ["ip", "netns", "exec", namespace, "unshare", "--mount", "sh", "-c", command],
+            namespace.command(sys.executable, "main.py", hidden=[tmp_path / "data"]),
             cwd=folder,
             env=environment,
             capture_output=True,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING
 
 import pytest
+import webdav
 
 from flamepy.packaging.storage.select import open_storage
 
@@ -48,27 +48,10 @@ def s3_url(s3_server: str, monkeypatch: pytest.MonkeyPatch, request: pytest.Fixt
 @pytest.fixture
 def http_url(tmp_path: Path) -> Iterator[str]:
     """Start a WebDAV server on an empty folder; yields its URL."""
-    from cheroot.wsgi import Server
-    from wsgidav.wsgidav_app import WsgiDAVApp  # type: ignore[import-untyped]
-
     root = tmp_path / "www"
     root.mkdir()
-    app = WsgiDAVApp(
-        {
-            "provider_mapping": {"/": str(root)},
-            "simple_dc": {"user_mapping": {"*": True}},
-            "logging": {"enable": False},
-            "verbose": 0,
-        }
-    )
-    server = Server(("127.0.0.1", 0), app)
-    server.prepare()
-    thread = threading.Thread(target=server.serve)
-    thread.start()
-    host, port = server.bind_addr
-    yield f"http://{host}:{port}"
-    server.stop()
-    thread.join()
+    with webdav.serving(root) as url:
+        yield url
 
 
 @pytest.fixture

@@ -96,3 +96,18 @@ def test_causes_are_in_the_text():
         _, _, text, _ = capture(error)
     assert "KeyError: 'inner'" in text
     assert "direct cause" in text
+
+
+def test_lines_that_only_this_machine_can_read_are_added(tmp_path):
+    program = tmp_path / "main.py"
+    program.write_text("def fail():\n    raise ValueError\n")
+    frames = (
+        f'  File "{program}", line 2, in fail\n'
+        '  File "/not/here.py", line 3, in other\n'
+        '  File "<string>", line 1, in <module>\n'
+        f'  File "{program}", line 1, in known\n    as it was there\n'
+        f'  File "{program}", line two\n'
+    )
+    back = rebuild(("ValueError", "", f"Traceback\n{frames}ValueError\n", None))
+    wanted = frames.replace("in fail\n", "in fail\n    raise ValueError\n")
+    assert str(back.__cause__) == str(RemoteTraceback(f"Traceback\n{wanted}ValueError\n"))
