@@ -63,7 +63,9 @@ class ServerProcess:
     def start(self) -> ServerProcess:
         """Start it and wait until it serves."""
         self.endpoint = self.cache = ""
-        self.process = subprocess.Popen(self._wrapped(self._command), env=self._environment, stderr=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(
+            self._wrapped(self._command), env=self._environment, stderr=subprocess.PIPE, text=True
+        )
         ready = threading.Event()
         self._reader = threading.Thread(target=self._read, args=(self.process, ready), daemon=True)
         self._reader.start()

@@ -178,7 +178,9 @@ def test_results_pass_from_service_to_service(runner):
     assert expr.get().sum() == 6 * MIB
 
 
-@pytest.mark.engine("local", "flame", "flame-v1", "flame-abroad", why="Ray has a store of its own, with a limit of its own")
+@pytest.mark.engine(
+    "local", "flame", "flame-v1", "flame-abroad", why="Ray has a store of its own, with a limit of its own"
+)
 def test_more_objects_than_memory_for_them(make_runner):
     with make_runner(object_memory=16 * MIB) as runner:
         exprs = [runner.put(numpy.full(4 * MIB, n, dtype=numpy.uint8)) for n in range(12)]

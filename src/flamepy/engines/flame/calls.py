@@ -33,10 +33,10 @@ class Calls:
         self._get_task = methods.GET_TASK.aio(channel)
         self._watch_task = methods.WATCH_TASK.aio(channel)
 
-    async def create_session(self, session: str, spec: types.SessionSpec, seconds: float) -> None:
+    async def create_session(self, session: str, spec: types.SessionSpec) -> None:
         """Create a session of a new id, on a session manager that may just be starting again."""
         asked = self._asked.CreateSessionRequest(session_id=session, session=spec)
-        await self._create_session(asked, timeout=seconds, metadata=self._metadata, wait_for_ready=True)
+        await self._create_session(asked, metadata=self._metadata, wait_for_ready=True)
 
     async def close_session(self, session: str) -> None:
         """Close a session."""
@@ -48,10 +48,10 @@ class Calls:
         asked = self._asked.GetSessionRequest(session_id=session)
         return await self._get_session(asked, timeout=CALL_SECONDS, metadata=self._metadata)
 
-    async def come_back(self, session: str, seconds: float) -> None:
+    async def come_back(self, session: str) -> None:
         """Wait until the session manager answers again, and see that it still knows a session."""
         asked = self._asked.GetSessionRequest(session_id=session)
-        await self._get_session(asked, timeout=seconds, metadata=self._metadata, wait_for_ready=True)
+        await self._get_session(asked, metadata=self._metadata, wait_for_ready=True)
 
     async def create_task(self, session: str, data: bytes) -> types.Task:
         """Submit a task."""

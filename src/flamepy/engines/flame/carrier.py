@@ -13,6 +13,7 @@ from flamepy.engines.flame.channel import Address
 from flamepy.engines.flame.frontend import Frontend
 from flamepy.engines.flame.lease import keep_alive
 from flamepy.engines.flame.objects import TravellingObjects
+from flamepy.engines.flame.silence import Silence
 from flamepy.engines.flame.wire import Wire
 from flamepy.engines.linked.machine import machine_memory, shared_memory_root, temporary_root
 from flamepy.errors import EngineError, EngineUnavailable
@@ -59,6 +60,7 @@ class FlameCarrier:
         self.endpoint = context.endpoint
         self.frontend = frontend
         self.wire = Wire(Address.of(context))
+        self.silence = Silence(context.endpoint)
         self.objects: TravellingObjects
         self._nodes = nodes_of(frontend)
         self.resources = _capacity(self._nodes)

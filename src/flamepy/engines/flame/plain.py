@@ -24,6 +24,7 @@ from flamepy.engines.flame.host.traffic import Cutter, Tally
 from flamepy.engines.flame.parts import Cache
 from flamepy.engines.flame.pipe import Pipe
 from flamepy.engines.flame.sdk import first_task
+from flamepy.engines.flame.silence import Lost
 from flamepy.engines.linked.process import End
 from flamepy.errors import EngineError, FlameError
 
@@ -47,9 +48,6 @@ FAREWELLS = 3
 
 LOOK_SECONDS = 2.0
 """Seconds between two looks why an executor does not start."""
-
-LOST_SECONDS = 120.0
-"""Seconds in which a session manager that is gone has to be back."""
 
 RETRY_SECONDS = 0.2
 """Seconds between two tries to close a session whose task has not ended."""
@@ -119,10 +117,6 @@ class PlainCarrier(FlameCarrier):
                 logging.getLogger("flamepy").warning("the application '%s' stays registered: %s", name, error)
 
 
-class Lost(Exception):
-    """The conversation with an executor cannot go on; ``args[0]`` is its `End`."""
-
-
 class PlainPipe(Pipe):
     """One executor behind a session of its own."""
 
@@ -157,7 +151,7 @@ class PlainPipe(Pipe):
         self._afterthought = False
         end = End(reason="was not reached: this program is about to end")
         try:
-            await self._stub.create_session(self._session, spec, LOST_SECONDS)
+            await self._carrier.silence.bear(self._stub.create_session(self._session, spec))
             end = await self._converse()
         except Lost as lost:
             end = lost.args[0]
@@ -311,7 +305,7 @@ class PlainPipe(Pipe):
             except Exception as error:
                 if not is_lost(error):
                     raise
-                await self._stub.come_back(self._session, LOST_SECONDS)
+                await self._carrier.silence.bear(self._stub.come_back(self._session))
             else:
                 break
         if done.status.state == SUCCEED:

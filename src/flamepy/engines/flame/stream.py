@@ -11,8 +11,9 @@ from flamepy.engines.flame.application import VERSION, requirement
 from flamepy.engines.flame.calls import is_lost, words
 from flamepy.engines.flame.carrier import FlameCarrier
 from flamepy.engines.flame.pipe import Pipe
+from flamepy.engines.flame.silence import Lost
 from flamepy.engines.linked.process import End
-from flamepy.errors import EngineError, EngineUnavailable
+from flamepy.errors import EngineError
 from flamepy.wire.leases import lease_mark
 
 if TYPE_CHECKING:
@@ -29,14 +30,12 @@ ROOM = 1 << 20
 
 PROBE_SECONDS = 5.0
 CLOSE_SECONDS = 5.0
+UNANSWERED = {"UNAVAILABLE", "DEADLINE_EXCEEDED"}
 TALLY_SECONDS = 0.5
 """Seconds between two reports of a service's counters."""
 
 BELL = 9
 """Bytes of one ring of the bell, see `runtime.loop`."""
-
-LOST_SECONDS = 120.0
-"""Seconds in which a server that is gone has to be back."""
 
 APPLICATION = "flmrun"
 """The application under which services are shown."""
@@ -100,12 +99,13 @@ class StreamCarrier(FlameCarrier):
     def clean_up(self) -> None:
         """Close the services' sessions; a server that is gone keeps them."""
         for _, name in getattr(self, "_sessions", {}).values():
+            if self.silence.given_up:
+                return
             try:
                 self.frontend.close_session(name, timeout=CLOSE_SECONDS)
-            except EngineUnavailable:
-                return
-            except EngineError:
-                continue
+            except EngineError as error:
+                if error.code in UNANSWERED:
+                    return
 
 
 class StreamPipe(Pipe):
@@ -117,8 +117,10 @@ class StreamPipe(Pipe):
         """Open the stream, carry everything both ways, close it."""
         end = End(reason="was not reached: this program is about to end")
         try:
-            await self._open_session(session)
+            await self._carrier.silence.bear(self._open_session(session))
             end = await self._carry(session)
+        except Lost as lost:
+            end = lost.args[0]
         except Exception as error:  # noqa: BLE001 - whatever it is, this executor is lost
             # Only what a new start can mend is nobody's fault, else starts would follow each other for ever.
             end = End(reason=f"was lost with its server: {words(error)}", infrastructure=is_lost(error))
@@ -141,7 +143,7 @@ class StreamPipe(Pipe):
         asked = frontend_pb2.OpenSessionRequest(session_id=session, session=spec)
         metadata = self._wire.address.metadata
         method = frontend.OPEN_SESSION.aio(self._wire.channel)
-        await method(asked, timeout=LOST_SECONDS, metadata=metadata, wait_for_ready=True)
+        await method(asked, metadata=metadata, wait_for_ready=True)
 
     async def _carry(self, session: str) -> End:
         from flamepy.wire import links

@@ -12,7 +12,7 @@ import os
 
 from flamepy.completion import failure_of
 from flamepy.engines.linked.calls import Extra
-from flamepy.errors import ExecutorDied, ServiceFailed, StateLost
+from flamepy.errors import EngineUnavailable, ExecutorDied, ServiceFailed, StateLost
 from flamepy.scheduling.events import SessionClosed
 
 TYPE_CHECKING = False
@@ -62,7 +62,9 @@ class Deaths:
             if id(entry) not in again:
                 self._fail(session, entry, link, end)
         self._end_streams(link, end)
-        if not link.ready and not end.infrastructure and self._is_false_start(session, link, end):
+        if end.unreachable:
+            self.fail_service(session, _out_of_reach(session, end))
+        elif not link.ready and not end.infrastructure and self._is_false_start(session, link, end):
             waiting += retried
             retried = []
         elif link.ready and session.loses_state:
@@ -121,7 +123,7 @@ class Deaths:
     def _outlives(self, session: LinkedSession, entry: Completion, end: End) -> bool:
         """Whether a call that was running may be run again (and is counted as tried once more)."""
         extra = entry._extra
-        if extra is not None and extra.why == "cancel":
+        if end.unreachable or (extra is not None and extra.why == "cancel"):
             return False
         if session.spec.stateful and session.spec.checkpoint is None:
             return False
@@ -144,11 +146,21 @@ class Deaths:
             error = self._death(session, link, end, label)
             session.settle(entry, answers.failure(session, entry, failure_of(error, label)))
 
-    def _death(self, session: LinkedSession, link: Link, end: End, what: str) -> ExecutorDied:
+    def _death(self, session: LinkedSession, link: Link, end: End, what: str) -> ExecutorDied | EngineUnavailable:
+        if end.unreachable:
+            return _out_of_reach(session, end)
         return ExecutorDied(
             f"the executor (pid {link.pid}) of {what} {describe_end(end)} while the task ran{_tail(link)}",
             **_facts(session, link, end),
         )
+
+
+def _out_of_reach(session: LinkedSession, end: End) -> EngineUnavailable:
+    name = session.spec.name
+    return EngineUnavailable(
+        f"{end.unreachable}: what service '{name}' had not answered is given up. See that the engine runs, and open "
+        "the runner again"
+    )
 
 
 def _begun(link: Link, end: End, pending: int) -> int:

@@ -24,6 +24,7 @@ class End(Record):
     running: int | None = None  # number of the call that it ran, 0 for none; None: ask the channel
     words: str = ""  # what it said at its end besides its raw output
     infrastructure: bool = False  # lost with its machine: no fault of the call, which simply runs again
+    unreachable: str = ""  # the engine is: no other executor can be had, for the reason that this sentence says
 
 
 UNKNOWN_END = End()
