@@ -57,7 +57,8 @@ class Silence:
                 self._said = True
                 text = "%s does not answer; calls wait up to %.0f s for it to be back"
                 logging.getLogger("flamepy").warning(text, self._endpoint, LOST_SECONDS)
-            answer = await asyncio.wait_for(asked, LOST_SECONDS)
+            # Who was in vain waited for once is only looked for after that.
+            answer = await asyncio.wait_for(asked, NOTICE_SECONDS if self.given_up else LOST_SECONDS)
         except asyncio.TimeoutError:
             self.given_up = True
             text = f"{self._endpoint} has not answered for {LOST_SECONDS:.0f} s"
@@ -65,6 +66,6 @@ class Silence:
         finally:
             asked.cancel()
         if self._said:
-            self._said = False
+            self._said = self.given_up = False
             logging.getLogger("flamepy").warning("%s answers again", self._endpoint)
         return answer
