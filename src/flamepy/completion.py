@@ -71,6 +71,11 @@ PENDING = Pending()
 # Held for a few instructions when callbacks are added or fired, never while one runs.
 _callbacks_lock = _thread.allocate_lock()
 
+MOST_UNSEEN = 10
+"""Errors of one kind of call that nobody looked at and that are all logged; of more only each power of ten."""
+
+_unseen: dict[str, int] = {}  # by label, of this process; a service has as many labels as methods
+
 
 class Completion:
     """A future: one outcome, who provides it, and who wants to know.
@@ -189,12 +194,15 @@ class Failure(Outcome):
         if self.seen:
             return
         self.seen = True
+        count = _unseen[self._label] = _unseen.get(self._label, 0) + 1
+        if count > MOST_UNSEEN and str(count).strip("0") != "1":
+            return
         import logging
 
+        so_far = f" ({count:,} of these so far, not all are shown)" if count > MOST_UNSEEN else ""
         error = self.peek(None)
-        logging.getLogger("flamepy").error(
-            "%s failed and nobody looked at its result: %s: %s", self._label, type(error).__name__, error
-        )
+        text = "%s failed and nobody looked at its result%s: %s: %s"
+        logging.getLogger("flamepy").error(text, self._label, so_far, type(error).__name__, error)
 
     def __del__(self) -> None:
         if not self.seen:

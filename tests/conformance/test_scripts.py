@@ -260,6 +260,14 @@ def test_an_unseen_error_is_on_stderr_once(script):
     assert "nobody looked" in done.stderr
 
 
+def test_many_unseen_errors_are_not_all_on_stderr(script):
+    done = script.run_text(
+        GUARDED.replace("print(runner.service(times)(4).get())", "f = runner.service(fail); [f() for _ in range(1234)]")
+    )
+    assert done.stderr.count("lemon") == 12
+    assert "1,000 of these so far" in done.stderr
+
+
 def test_an_uncaught_error_shows_the_remote_frames_and_cleans_up(script):
     done = script.run_text(
         DEFINITIONS + "\nwith FlameRunner('test') as runner:\n    runner.service(fail)().get()\n", check=False
