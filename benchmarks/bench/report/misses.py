@@ -15,13 +15,6 @@ GATHER = (
     "handle, a callback and three lookups a future. No future can be gathered faster by `asyncio.gather`; "
     "`flamepy.gather`, which takes what is there and waits for the rest in turn, is the row above."
 )
-FRESH = (
-    "What the platform takes to `write()` into fresh shared memory, in the last column below, is most of it: fresh "
-    "pages are what costs. Ray's store copies on several threads. Two threads here, one with `pwrite()` and one with a "
-    "mapping for the last 30 %, took 37 ms in place of 45 for 64 MiB, on an otherwise stopped machine; two "
-    "`pwrite()` of one file took longer than one. Rejected: a mapping of a file system that is full ends the "
-    "process by SIGBUS where `write()` reports an error, and reserving the pages before took the gain back."
-)
 REFERENCE = (
     "Stamped on both sides: submitting 0.13 ms, from there to the first line of the task 0.12, from its end to "
     "the value 0.14 to 0.2; `strace` shows one send and one receive a side and no mapping, decoding the reference "
@@ -45,9 +38,6 @@ REASONS = {
     "whole process: start, one result, exit": WHOLE,
     "the same, its stretch": WHOLE,
     "the same with asyncio's own gather": GATHER,
-    "64 MiB argument, first touch": FRESH,
-    "512 MiB argument, first touch": FRESH,
-    "64 MiB result, first": FRESH,
     "64 MiB by reference, above the work": REFERENCE,
     "cost of a task, most outstanding": GROWTH,
     "round trip while another service is flooded": FLOOD,

@@ -43,7 +43,8 @@ class ThisMachine:
     def store(self, binding: dict[str, Any]) -> Arena:
         """The engine's shared memory."""
         ledger = Ledger(binding["ledger"], binding["limit"])
-        return Arena(binding["folder"], binding["spill"], binding["creator"], ledger, binding["pool"])
+        files = binding.get("files", 1)
+        return Arena(binding["folder"], binding["spill"], binding["creator"], ledger, binding["pool"], files)
 
     def progress_cell(self, binding: dict[str, Any]) -> memoryview:
         """A cell of the engine's progress file."""

@@ -5,6 +5,7 @@ creator writes it; others map it by name. Three measurements shape this module (
 touching fresh pages through a mapping runs at 1.4 GB/s, ``write()`` into the file at 2.4, copying into pages that
 were used before at 15. So fresh segments are written with ``write()`` - which also reports a full file system as an
 error where a mapping would die of SIGBUS - and segments that nobody looks at any more are kept for the next object.
+A large one has several files, written side by side; see `stripes`.
 
 Space is reserved in the `Ledger` of the engine before it is written; when the limit is reached an object goes to the
 spill folder on disk, from where it is mapped in the same way.
@@ -20,7 +21,7 @@ from _thread import allocate_lock
 from collections import deque
 
 from flamepy.errors import EngineError
-from flamepy.serialization.mapping import map_file
+from flamepy.serialization import stripes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -99,11 +100,11 @@ class Ledger:
 
 
 class Segment:
-    """One file of shared memory and how many look at it.
+    """A piece of shared memory and how many look at it.
 
     Attributes:
         name: File name inside the arena's folder.
-        capacity: Bytes of the file.
+        capacity: Its bytes.
         uses: Leases and mapped views alive; at zero `on_free` is called.
         on_free: What to do then.
     """
@@ -151,13 +152,17 @@ class Arena:
         creator: Prefix of this process's segment names, unique in the engine.
         ledger: The engine's accounting.
         pool_limit: Bytes of unused segments kept for the next objects.
+        files: How many a large segment may have; more than one where only arenas read it.
     """
 
-    def __init__(self, folder: str, spill: str, creator: str, ledger: Ledger, pool_limit: int = 1 << 30) -> None:
+    def __init__(
+        self, folder: str, spill: str, creator: str, ledger: Ledger, pool_limit: int = 1 << 30, files: int = 1
+    ) -> None:
         self.folder = folder
         self.spill = spill
         self.ledger = ledger
         self.pool_limit = pool_limit
+        self.files = files
         self._creator = creator
         self._count = 0
         self._pool: dict[int, list[Segment]] = {}
@@ -230,17 +235,8 @@ class Arena:
     def _write_file(self, segment: Segment, buffers: Sequence[memoryview], lengths: tuple[int, ...]) -> None:
         if segment.spilled:
             os.makedirs(self.spill, mode=0o700, exist_ok=True)
-        path = self.path(segment)
-        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        try:
-            os.ftruncate(file, segment.capacity)
-            for offset, buffer in zip(offsets_of(lengths), buffers, strict=True):
-                view = buffer
-                while view.nbytes:
-                    written = os.pwrite(file, view, offset)
-                    view, offset = view[written:], offset + written
-        finally:
-            os.close(file)
+        chunks = list(zip(offsets_of(lengths), buffers, strict=True))
+        stripes.write(self.path(segment), segment.capacity, chunks, 1 if segment.spilled else self.files)
 
     # ---- reading
 
@@ -273,18 +269,13 @@ class Arena:
         if segment.mapping is None:
             segment.mapping = self._mapped.get(segment.name)
         if segment.mapping is None:
-            file = self._open(segment)
-            try:
-                segment.mapping = map_file(file, segment.capacity)
-            finally:
-                os.close(file)
-            self._mapped[segment.name] = segment.mapping
+            segment.mapping = self._mapped[segment.name] = self._map(segment)
         return segment.mapping
 
-    def _open(self, segment: Segment) -> int:
+    def _map(self, segment: Segment) -> Any:
         for folder in (self.folder, self.spill, self.folder):  # it may be on its way from one to the other
             try:
-                return os.open(f"{folder}/{segment.name}", os.O_RDWR | os.O_CLOEXEC)
+                return stripes.map_segment(f"{folder}/{segment.name}", segment.capacity)
             except FileNotFoundError:
                 continue
         raise EngineError(f"the shared object {segment.name} is gone; its engine has ended", segment=segment.name)
@@ -322,10 +313,7 @@ class Arena:
 
     def _remove(self, segment: Segment) -> None:
         segment.mapping = None
-        try:
-            os.unlink(self.path(segment))
-        except (FileNotFoundError, NotADirectoryError):  # removed by its engine's end, or never made
-            pass
+        stripes.remove(self.path(segment), segment.capacity)
         if not segment.spilled:
             self.ledger.refund(segment.capacity)
 
@@ -342,16 +330,12 @@ class Arena:
         os.makedirs(self.spill, mode=0o700, exist_ok=True)
         source, target = f"{self.folder}/{segment.name}", f"{self.spill}/{segment.name}"
         try:
-            with open(source, "rb") as reading, open(target, "xb") as writing:
-                while chunk := reading.read(1 << 20):
-                    writing.write(chunk)
+            stripes.copy(source, segment.capacity, target)
         except OSError as error:
-            if os.path.exists(target):
-                os.unlink(target)
             raise StoreFull(
                 f"cannot spill an object to {self.spill}: {error.strerror}", size=segment.capacity
             ) from error
-        os.unlink(source)
+        stripes.remove(source, segment.capacity)
         self.forget(segment.name)
         segment.mapping, segment.spilled = None, True
         self.ledger.refund(segment.capacity)

@@ -54,5 +54,7 @@ def test_without_views_it_is_unmapped(descriptor, tmp_path):
 
 
 def test_an_impossible_mapping_is_an_error(tmp_path):
+    closed = os.open(tmp_path, os.O_RDONLY)
+    os.close(closed)
     with pytest.raises(OSError, match="descriptor"):
-        map_file(-1, SIZE)
+        map_file(closed, SIZE)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 
 from flamepy.completion import Encoded
+from flamepy.serialization import stripes
 from flamepy.serialization.codec import SHARED, Decoder, Encoder
 from flamepy.serialization.segments import Arena, Lease, Ledger, Segment, StoreFull
 from flamepy.wire.frames import Ask
@@ -33,16 +34,24 @@ class ObjectStore:
         limit: Bytes of shared memory that objects may take.
         main_by_value: See `flamepy.serialization.byvalue`.
         pool_limit: Bytes of unused segments that are kept for the next objects; None for a share of ``limit``.
+        files: How many a large segment may have; see `flamepy.serialization.stripes`.
     """
 
     def __init__(
-        self, folder: str, spill: str, limit: int, *, main_by_value: bool, pool_limit: int | None = None
+        self,
+        folder: str,
+        spill: str,
+        limit: int,
+        *,
+        main_by_value: bool,
+        pool_limit: int | None = None,
+        files: int = 1,
     ) -> None:
-        self.folder, self.spill, self.limit = folder, spill, limit
+        self.folder, self.spill, self.limit, self.files = folder, spill, limit, files
         self.ledger_path = f"{folder}/ledger"
         self.pool_limit = limit // POOL_SHARE if pool_limit is None else pool_limit
         self._ledger = Ledger(self.ledger_path, limit)
-        self._arena = Arena(folder, spill, "c", self._ledger, self.pool_limit)
+        self._arena = Arena(folder, spill, "c", self._ledger, self.pool_limit, files)
         self._written: dict[str, Segment] = {}
         self._foreign: dict[str, tuple[Segment, Link]] = {}
         self._links: list[Link] = []
@@ -60,12 +69,10 @@ class ObjectStore:
         if link in self._links:
             self._links.remove(link)
         prefix = f"e{link.number}-"
-        for name in _listed(self.folder, prefix):
-            if name not in self._foreign:
-                self._delete(Segment(name, _size(f"{self.folder}/{name}"), _nothing))
-        for name in _listed(self.spill, prefix):
-            if name not in self._foreign:
-                os.unlink(f"{self.spill}/{name}")
+        for folder in (self.folder, self.spill):
+            for name, size in stripes.listed(folder, prefix).items():
+                if name not in self._foreign:
+                    self._delete(Segment(name, size, _nothing))
 
     # ---- encoding
 
@@ -198,20 +205,6 @@ class ObjectStore:
                 self._arena.map(segment)
         self._arena.close()
         self._ledger.close()
-
-
-def _listed(folder: str, prefix: str) -> list[str]:
-    try:
-        return [name for name in os.listdir(folder) if name.startswith(prefix)]
-    except FileNotFoundError:
-        return []
-
-
-def _size(path: str) -> int:
-    try:
-        return os.stat(path).st_size
-    except FileNotFoundError:
-        return 0
 
 
 def _nothing(_segment: Segment) -> None:

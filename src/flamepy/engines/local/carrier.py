@@ -14,6 +14,7 @@ from flamepy.engines.local.launcher import Launcher
 from flamepy.engines.local.processes import Slots, end_orphan
 from flamepy.errors import EngineUnavailable
 from flamepy.model.specs import Resources
+from flamepy.serialization import stripes
 from flamepy.wire.pulse import CORES
 
 TYPE_CHECKING = False
@@ -71,7 +72,8 @@ class LocalCarrier:
             undo.callback(_remove, folder)
         undo.callback(self._abandon)  # before they are removed, which takes a descriptor
         spill = f"{self.work_folder}/spill"
-        self.objects = ObjectStore(shared, spill, self._object_memory, main_by_value=self._main_by_value)
+        files = stripes.writers()
+        self.objects = ObjectStore(shared, spill, self._object_memory, main_by_value=self._main_by_value, files=files)
         undo.callback(self.objects.close)
         self.slots = Slots(f"{shared}/progress")
         undo.callback(self.slots.close)
@@ -131,6 +133,7 @@ class LocalCarrier:
             "ledger": objects.ledger_path,
             "limit": objects.limit,
             "pool": objects.pool_limit // 2,
+            "files": objects.files,
         }
 
     # ---- the template
