@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import socket
 import subprocess
@@ -24,7 +23,10 @@ import time
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+import contest
+from contest import Contender, Counter, add
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,92 +35,20 @@ HERE = Path(__file__).resolve().parent
 UPSTREAM = "flamepy==0.6.0"
 ROUNDS = 3
 TRIES = 4
-TRIP_SECONDS = 1.0
-MEASURED_SECONDS = 0.7
-MIB = 1 << 20
-LARGE = 16 * MIB
+SIZE = 16
+
+PROJECT = """
+[project]
+name = "remote"
+version = "1"
+
+[tool.setuptools]
+py-modules = ["contest", "remote"]
+"""
 
 STREAM, PLAIN, PYPI, RAY = "flamepy, its stream", "flamepy, plain flame.v1", "PyPI flamepy 0.6.0", "Ray Client"
 
-TITLES = {
-    "start": "First result of a new service, s",
-    "trip": "Round trip of a service call, p50, µs",
-    "service": "Pipelined calls of one service, /s",
-    "functions": "Pipelined small functions, /s",
-    "argument": "16 MiB argument, ms",
-    "result": "16 MiB result, ms",
-}
-
-
 # --- what a client does, in a process of its own -----------------------------------------------------------------
-
-
-class Counter:
-    """The service of all."""
-
-    def add(self, first: int, second: int) -> int:
-        """Add."""
-        return first + second
-
-    def size(self, data: Any) -> int:
-        """Look at an argument."""
-        return len(data)
-
-    def make(self, size: int) -> bytearray:
-        """Give a result."""
-        return bytearray(size)
-
-
-def add(first: int, second: int) -> int:
-    """The function of all."""
-    return first + second
-
-
-class Contender:
-    """One way to make these calls."""
-
-    def __init__(
-        self,
-        ask: Callable[..., Any],
-        collect: Callable[[list[Any]], Any],
-        function: Callable[..., Any],
-        lay: Callable[[Any], Any] = lambda data: data,  # what has to be done with a large argument first
-    ):
-        self.ask, self.collect, self.function, self.lay = ask, collect, function, lay
-
-    def figures(self) -> Iterator[tuple[str, float]]:
-        """All but the start."""
-        trips = taken(lambda: self.collect([self.ask("add", 1, 2)]), TRIP_SECONDS)
-        yield "trip", 1e6 * median(trips)
-        yield "service", rate(lambda n: self.collect([self.ask("add", k, 1) for k in range(n)]))
-        self.collect([self.function(k, 1) for k in range(20)])
-        yield "functions", rate(lambda n: self.collect([self.function(k, 1) for k in range(n)]))
-        data = bytearray(LARGE)
-        yield "argument", 1e3 * median(taken(lambda: self.collect([self.ask("size", self.lay(data))]), 0.0))
-        yield "result", 1e3 * median(taken(lambda: self.collect([self.ask("make", LARGE)]), 0.0))
-
-
-def taken(action: Callable[[], Any], seconds: float) -> list[float]:
-    """Seconds of each; at least three."""
-    found: list[float] = []
-    end = time.perf_counter() + seconds
-    while len(found) < 3 or time.perf_counter() < end:
-        start = time.perf_counter()
-        action()
-        found.append(time.perf_counter() - start)
-    return found
-
-
-def rate(action: Callable[[int], Any]) -> float:
-    """Calls in a second, of as many as take long enough."""
-    calls = 100
-    while True:
-        start = time.perf_counter()
-        action(calls)
-        seconds = time.perf_counter() - start
-        if seconds > MEASURED_SECONDS:
-            return calls / seconds
-        calls = int(calls * min(8.0, 1.3 * MEASURED_SECONDS / seconds))
 
 
 def ours(endpoint: str, cache: str) -> Iterator[tuple[str, float]]:
@@ -131,7 +61,7 @@ def ours(endpoint: str, cache: str) -> Iterator[tuple[str, float]]:
         counter, function = runner.service(Counter), runner.service(add, instances=2)
         counter.add(1, 2).get()
         yield "start", time.perf_counter() - start
-        yield from Contender(lambda name, *a: getattr(counter, name)(*a), flamepy.get, function).figures()
+        yield from Contender(lambda name, *a: getattr(counter, name)(*a), flamepy.get, function, SIZE).figures()
 
 
 def upstream() -> Iterator[tuple[str, float]]:
@@ -144,7 +74,7 @@ def upstream() -> Iterator[tuple[str, float]]:
         counter.add(1, 2).get()
         yield "start", time.perf_counter() - start
         ask = lambda name, *a: getattr(counter, name)(*a)  # noqa: E731
-        yield from Contender(ask, runner.get, function, runner.put_object).figures()
+        yield from Contender(ask, runner.get, function, SIZE, runner.put_object).figures()
 
 
 def ray_client(address: str) -> Iterator[tuple[str, float]]:
@@ -152,12 +82,7 @@ def ray_client(address: str) -> Iterator[tuple[str, float]]:
     import ray
 
     ray.init(address, log_to_driver=False, logging_level="error")
-    start = time.perf_counter()
-    counter = ray.remote(num_cpus=0)(Counter).remote()
-    ray.get(counter.add.remote(1, 2))
-    yield "start", time.perf_counter() - start
-    function = ray.remote(add)
-    yield from Contender(lambda name, *a: getattr(counter, name).remote(*a), ray.get, function.remote).figures()
+    yield from contest.by_hand_on_ray(SIZE)
     ray.shutdown()
 
 
@@ -204,30 +129,6 @@ def patiently(turn: Callable[[], dict[str, float]]) -> dict[str, float]:
 
 
 @contextmanager
-def server(folder: Path) -> Iterator[tuple[str, str]]:
-    """Start our server; yields where its sessions and objects are."""
-    command = [sys.executable, "-m", "flamepy.cli.serving", "--endpoint", "http://127.0.0.1:0"]
-    command += ["--cache", "grpc://127.0.0.1:0", "--data", str(folder), "--resources", "cpu=8,mem=16g", "--no-web"]
-    with (folder.parent / "server.log").open("w") as log:
-        process = subprocess.Popen(command, stderr=log)
-        try:
-            yield _addresses(process, Path(log.name))
-        finally:
-            process.terminate()
-            process.wait(30)
-
-
-def _addresses(process: subprocess.Popen[bytes], log: Path) -> tuple[str, str]:
-    deadline = time.monotonic() + 60
-    while process.poll() is None and time.monotonic() < deadline:
-        match = re.search(r"sessions at (\S+), objects at (\S+)$", log.read_text(), re.MULTILINE)
-        if match:
-            return match[1], match[2]
-        time.sleep(0.1)
-    raise SystemExit(f"the server did not start:\n{log.read_text()}")
-
-
-@contextmanager
 def ray(folder: Path) -> Iterator[str]:
     """Start a Ray head; yields its address for Ray Client."""
     with socket.socket() as free:
@@ -270,10 +171,11 @@ def main() -> None:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="flamepy-remote-")))
         project = folder / "project"
         project.mkdir()
-        shutil.copy(__file__, project / "remote.py")
-        (project / "pyproject.toml").write_text('[project]\nname = "remote"\nversion = "1"\n')
+        for name in ("remote.py", "contest.py"):
+            shutil.copy(HERE / name, project)
+        (project / "pyproject.toml").write_text(PROJECT)
         python = upstream_python(folder / "upstream") if PYPI in wanted else ""
-        endpoint, cache = stack.enter_context(server(folder / "data"))
+        endpoint, cache = stack.enter_context(contest.server(folder / "data"))
         head = stack.enter_context(ray(project)) if RAY in wanted else ""
         where = {"FLAME_ENDPOINT": endpoint, "FLAME_CACHE_ENDPOINT": cache}
         turns: dict[str, Callable[[], dict[str, float]]] = {
@@ -293,23 +195,17 @@ def main() -> None:
 
 def show(found: dict[str, dict[str, list[float]]]) -> None:
     """Print the table, and the bars."""
-    middle = {name: {figure: median(values) for figure, values in each.items()} for name, each in found.items()}
-    print("| |" + "|".join(f" {name} " for name in found) + "|\n| --- |" + " ---: |" * len(found))
-    for figure, title in TITLES.items():
-        values = [each[figure] for each in middle.values()]
-        print(
-            f"| {title} |" + "|".join(f" {value:,.3g} " if value < 100 else f" {value:,.0f} " for value in values) + "|"
-        )
+    contest.show(found, SIZE)
     for name, other, figure, least in (
         (PLAIN, PYPI, "service", 5),
         (PLAIN, PYPI, "trip", 3),
         (STREAM, PYPI, "service", 50),
         (STREAM, RAY, "service", 10),
     ):
-        if name in middle and other in middle:
-            mine, theirs = middle[name][figure], middle[other][figure]
+        if name in found and other in found:
+            mine, theirs = median(found[name][figure]), median(found[other][figure])
             times = theirs / mine if figure == "trip" else mine / theirs
-            print(f"{TITLES[figure].partition(',')[0]}: {name} {times:.1f} times {other} (at least {least})")
+            print(f"{contest.TITLES[figure].partition(',')[0]}: {name} {times:.1f} times {other} (at least {least})")
 
 
 if __name__ == "__main__":
