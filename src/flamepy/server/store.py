@@ -39,7 +39,7 @@ CREATE INDEX events_of_session ON events (session);
 """
 
 GATHER_SECONDS = 0.002
-"""How long a batch gathers that follows another one at once; one that comes alone does not wait."""
+"""How long a batch gathers after one that several waited for; where one client asks at a time, nothing is gained."""
 
 _SYNCHRONOUS = ("off", "normal", "full", "extra")
 
@@ -200,13 +200,13 @@ class Store:
 
     async def _write(self) -> None:
         loop = asyncio.get_running_loop()
-        first = True
+        crowd = 0
         while self._statements or self._waiters:
-            if not first:  # others come all the time: more of them share the next commit
+            if crowd > 1:  # others come all the time: more of them share the next commit
                 await asyncio.sleep(GATHER_SECONDS)
-            first = False
             statements, self._statements = self._statements, []
             waiters, self._waiters = self._waiters, []
+            crowd = len(waiters)
             try:
                 await loop.run_in_executor(self._thread, self._commit, statements)
             except sqlite3.OperationalError as error:  # no room, no permission: may get better
