@@ -207,7 +207,7 @@ class Deployment:
             return None
         package = self._package(storage, archive.sha256, self._local_copy(storage, keep=True), plan)
         path = storage.local_path(self.name)
-        return package if path is None else package._replace(disposable=(path,))
+        return package._replace(stored=True, disposable=(path,) if path is not None else ())
 
     def _take(self, storage: Storage, stored: StoredPackage, archive: Archive, plan: Plan) -> PackageRef | None:
         """Use the package that is there; None if it has gone meanwhile."""

@@ -84,7 +84,7 @@ async def run(config: Config) -> None:
     await asyncio.to_thread(cache.start)
     server, web = None, None
     try:
-        server = Server(replace(config, cache=cache.endpoint), more=_beside)
+        server = Server(replace(config, cache=cache.endpoint), more=_beside, objects=cache)
         await server.start()
         web = await _web_page(server, cache)
         _announce(server, web)

@@ -63,6 +63,7 @@ class PackageRef(Record):
             if the engine makes the environment.
         environment: ``current`` or ``uv`` where the engine makes the environment; None for its default.
         disposable: Files on this machine that would be left should this process be killed.
+        stored: Whether this program has stored it; False if it was there.
     """
 
     name: str
@@ -75,6 +76,7 @@ class PackageRef(Record):
     python: str | None = None
     environment: str | None = None
     disposable: tuple[str, ...] = ()
+    stored: bool = False
 
     @property
     def project(self) -> Path:

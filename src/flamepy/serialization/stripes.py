@@ -175,6 +175,7 @@ class _Filler:
                     written = os.pwrite(self._file, chunk, offset)
                     chunk, offset = chunk[written:], offset + written
         finally:
+            self._chunks.clear()  # whoever made them may change their size as soon as we are done
             os.close(self._file)
 
     def _run_there(self) -> None:

@@ -26,6 +26,7 @@ from flamepy.server.leases import Leases
 from flamepy.server.listening import listen
 from flamepy.server.logs import Logs
 from flamepy.server.machine import this_machine
+from flamepy.server.parcels import Parcels
 from flamepy.server.restoring import restore
 from flamepy.server.store import Store
 
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     import grpc.aio
 
     from flamepy.server.config import Config
+    from flamepy.server.parcels import Objects
     from flamepy.wire.rpc import Served
 
 GRACE_SECONDS = 2.0
@@ -47,6 +49,7 @@ class Server:
     Args:
         config: What it is told; ``config.data`` must be a folder that no other server uses.
         more: Further methods to serve, made once everything else exists.
+        objects: The object cache beside it, where packages of killed clients are removed.
 
     Attributes:
         id: Of this life of the server.
@@ -58,7 +61,12 @@ class Server:
         >>> await server.stop()  # doctest: +SKIP
     """
 
-    def __init__(self, config: Config, more: Callable[[Server], Iterable[Served]] = lambda _: ()) -> None:
+    def __init__(
+        self,
+        config: Config,
+        more: Callable[[Server], Iterable[Served]] = lambda _: (),
+        objects: Objects | None = None,
+    ) -> None:
         self.config = config
         self.id = uuid.uuid4().hex
         self.created = time.time()
@@ -74,7 +82,7 @@ class Server:
         self._sockets = _fresh_sockets(config.data)
         self.endpoints = self._endpoints()
         self.fleet = Fleet(self._workplace(), self.machine.capacity, config.max_executors)
-        self.leases = Leases(self.book, self.fleet)
+        self.leases = Leases(self.book, self.fleet, Parcels(objects))
         self.health: Health | None = None
         self._listener: grpc.aio.Server | None = None
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from flamepy.server.book import Book
     from flamepy.server.host.fleet import Fleet
+    from flamepy.server.parcels import Parcels
     from flamepy.server.records import Application, Session
     from flamepy.wire.rpc import Served
 
@@ -35,11 +36,13 @@ class Leases:
     Args:
         book: Sessions and applications.
         fleet: Ends what runs.
+        parcels: The packages of clients.
     """
 
-    def __init__(self, book: Book, fleet: Fleet) -> None:
+    def __init__(self, book: Book, fleet: Fleet, parcels: Parcels) -> None:
         self._book = book
         self._fleet = fleet
+        self._parcels = parcels
         self._sessions: dict[str, float] = {}
         self._applications: dict[str, float] = {}
         self._watch: asyncio.Task[None] | None = None
@@ -73,6 +76,7 @@ class Leases:
                 self._applications[name] = now
             else:
                 gone.append(name)
+        await self._parcels.keep(request.packages, request.seconds)
         return messages.KeepReply(gone=gone)
 
     async def _look_after(self) -> None:
@@ -85,6 +89,7 @@ class Leases:
                 lease = lease_of(application.spec.labels)
                 if lease is not None and now - self._applications.setdefault(application.name, now) > lease:
                     self._unregister(application, f"{lease} s")
+            await self._parcels.look_after()
             await asyncio.sleep(LOOK_SECONDS)
 
     def _is_over(self, session: Session, now: float) -> bool:

@@ -19,6 +19,7 @@ from waiting import until
 from flamepy import FlameContext
 from flamepy.engines.flame.frontend import Frontend
 from flamepy.engines.select import frontend
+from flamepy.packaging.storage.cache import CacheStorage
 from flamepy.wire.proto import types_pb2 as types
 
 pytestmark = pytest.mark.timeout(90)
@@ -100,11 +101,13 @@ def test_a_killed_client_s_sessions_are_closed(server, program, cluster, links):
     assert client.stdout.readline() == "begun\n"
     until(lambda: len(open_sessions(cluster)) == 3)
     assert bool(applications(cluster)) != links
+    assert [package.name for package in CacheStorage(server.cache).list()] == ["left"]
     client.send_signal(signal.SIGKILL)
     client.communicate()
     until(lambda: not open_sessions(cluster))
     until(lambda: not applications(cluster))
     until(lambda: not cluster.list_executors())
+    until(lambda: not list(CacheStorage(server.cache).list()))
     (session, *_) = cluster.list_sessions()
     events = cluster.get_session(session.metadata.id).status.events
     assert "nothing was heard of its client for 2 s" in events[-1].message

@@ -108,3 +108,10 @@ def test_where_no_thread_can_be_started_it_is_written_all_the_same(tmp_path, mon
     data = os.urandom(4 * PAGE)
     stripes.write(f"{tmp_path}/s", 4 * PAGE, [(0, memoryview(data))], 2)
     assert bytes(memoryview(stripes.map_segment(f"{tmp_path}/s", 4 * PAGE)).cast("B")) == data
+
+
+def test_what_was_written_can_change_its_size_at_once(tmp_path):
+    for number in range(200):
+        data = bytearray(4 * PAGE)
+        stripes.write(f"{tmp_path}/{number}", 4 * PAGE, [(0, memoryview(data))], 4)
+        data.append(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import threading
@@ -70,6 +71,8 @@ class FlameCarrier:
         self._reports: Reports
         self._clock: Clock
         self._pipes: dict[int, Pipe] = {}
+        self._packages: set[str] = set()
+        self._stored = asyncio.Event()
         self._gone = threading.Condition()
         self._ending = False
 
@@ -92,7 +95,7 @@ class FlameCarrier:
         """Start the wire."""
         self._reports, self._clock = reports, clock
         self.wire.start()
-        self.wire.spawn(keep_alive(self.wire, self.held))
+        self.wire.spawn(keep_alive(self.wire, self.held, self._packages, self._stored))
 
     def held(self) -> Held:
         """The sessions and applications that are ours, and go with us."""
@@ -105,12 +108,14 @@ class FlameCarrier:
     # ---- packages
 
     def prepare(self, package: PackageRef) -> None:
-        """Make a package known; executors fetch it from its storage."""
-        raise NotImplementedError
+        """Have it removed should this program be killed; executors fetch it from its storage."""
+        if package.stored:
+            self._packages.add(package.url)
+            self.wire.soon(self._stored.set)
 
     def forget(self, package: PackageRef) -> None:
-        """Undo `prepare`."""
-        raise NotImplementedError
+        """Its program removes it now."""
+        self._packages.discard(package.url)
 
     def order(self, number: int, spec: SessionSpec) -> dict[str, Any]:
         """What the machine of an executor has to know before it can start it."""

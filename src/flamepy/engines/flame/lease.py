@@ -8,16 +8,25 @@ from typing import TYPE_CHECKING
 from flamepy.wire.leases import LEASE_SECONDS, WORDS_PER_LEASE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from flamepy.engines.flame.wire import Wire
 
 Held = tuple["Sequence[str]", "Sequence[str]"]
 """Names of sessions, and of applications."""
 
+CACHES = ("grpc://", "grpcs://", "grpc+tls://")
 
-async def keep_alive(wire: Wire, held: Callable[[], Held]) -> None:
-    """Renew the leases of what ``held`` returns until the loop ends, or the cluster is not ours."""
+
+async def keep_alive(wire: Wire, held: Callable[[], Held], packages: Collection[str], changed: asyncio.Event) -> None:
+    """Renew leases until the loop ends, or the cluster is not ours.
+
+    Args:
+        wire: The connection.
+        held: Returns the sessions and applications that are ours.
+        packages: URLs of those that this program has stored; it may change at any time.
+        changed: Set when it has.
+    """
     import grpc
 
     from flamepy.wire import links
@@ -27,11 +36,18 @@ async def keep_alive(wire: Wire, held: Callable[[], Held]) -> None:
     pause = LEASE_SECONDS / WORDS_PER_LEASE
     while True:
         sessions, applications = held()
-        if sessions or applications:
-            asked = messages.KeepRequest(sessions=sessions, applications=applications)
+        stored = [url for url in tuple(packages) if url.startswith(CACHES)]
+        if sessions or applications or stored:
+            asked = messages.KeepRequest(
+                sessions=sessions, applications=applications, packages=stored, seconds=LEASE_SECONDS
+            )
             try:
                 await keep(asked, timeout=pause, metadata=wire.address.metadata)
             except grpc.aio.AioRpcError as error:
                 if error.code() is grpc.StatusCode.UNIMPLEMENTED:  # another's cluster has no leases
                     return
-        await asyncio.sleep(pause)
+        try:
+            await asyncio.wait_for(changed.wait(), pause)
+        except asyncio.TimeoutError:
+            continue
+        changed.clear()

@@ -70,6 +70,7 @@ class PlainCarrier(FlameCarrier):
 
     def prepare(self, package: PackageRef) -> None:
         """Register the runner's application."""
+        super().prepare(package)
         name = f"{package.name}-{self.engine}"
         description = f"flamepy runner '{package.name}' of {os.uname().nodename}, process {os.getpid()}"
         spec = application_spec(self.frontend, self.context.template, description)
@@ -79,9 +80,6 @@ class PlainCarrier(FlameCarrier):
     def held(self) -> Held:
         """The runners' applications; their sessions go with them."""
         return (), list(getattr(self, "_applications", {}).values())
-
-    def forget(self, package: PackageRef) -> None:
-        """Its sessions are about to be closed; the application goes with the engine."""
 
     def application_of(self, spec: SessionSpec) -> str:
         """The application of a service's runner."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from flamepy.context import FlameContext
     from flamepy.engines.flame.frontend import Frontend
     from flamepy.engines.flame.lease import Held
-    from flamepy.model.specs import PackageRef, SessionSpec
+    from flamepy.model.specs import SessionSpec
     from flamepy.wire.proto import links_pb2 as messages
 
 ROOM = 1 << 20
@@ -69,16 +69,13 @@ class StreamCarrier(FlameCarrier):
 
     latency = 0.001
 
-    def prepare(self, package: PackageRef) -> None:
-        """Nothing: the server fetches it when it starts an executor."""
-        self._sessions: dict[int, tuple[SessionSpec, str]] = getattr(self, "_sessions", {})
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        self._sessions: dict[int, tuple[SessionSpec, str]] = {}
 
     def held(self) -> Held:
         """The services' sessions."""
-        return [name for _, name in list(getattr(self, "_sessions", {}).values())], ()
-
-    def forget(self, package: PackageRef) -> None:
-        """Nothing was done."""
+        return [name for _, name in list(self._sessions.values())], ()
 
     def session_of(self, spec: SessionSpec) -> str:
         """The id of a service's session."""
@@ -98,7 +95,7 @@ class StreamCarrier(FlameCarrier):
 
     def clean_up(self) -> None:
         """Close the services' sessions; a server that is gone keeps them."""
-        for _, name in getattr(self, "_sessions", {}).values():
+        for _, name in self._sessions.values():
             if self.silence.given_up:
                 return
             try:

@@ -129,6 +129,14 @@ class ObjectCache:
         """
         return str(self._running().advertised)
 
+    def version(self, key: str) -> int:
+        """Return an object's version, 0 if there is none."""
+        return self._store.version(key) if self._store is not None else 0
+
+    def remove(self, key: str, version: int) -> bool:
+        """Delete an object if it is still of this version; says whether it was."""
+        return self._store is not None and bool(self._store.delete(key, version=version))
+
     def statistics(self) -> dict[str, int]:
         """Return the counts since the start, see `CacheCounters`, with ``objects``, ``bytes`` and what is resident."""
         totals = self._store.totals() if self._store is not None else {}

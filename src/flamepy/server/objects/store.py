@@ -134,13 +134,20 @@ class ObjectStore:
         with self._mutex:
             return self._resident.get(key)
 
-    def delete(self, key: str) -> int:
+    def delete(self, key: str, *, version: int | None = None) -> int:
         """Delete one object.
+
+        Args:
+            key: The object's key.
+            version: Only if it is this one.
 
         Returns:
             How many there were: 0 or 1.
         """
         with self._lock_of(key):
+            current = self._contents(key) if version is not None else None
+            if version is not None and (current is None or current.version != version):
+                return 0
             known = self._forget(key)
             if known and self._disk is not None:
                 self._disk.delete(key)
@@ -156,6 +163,12 @@ class ObjectStore:
             folders = [each for each in self._folders if each[0] == app and session in (each[1], ANY_SESSION)]
             keys = [key for folder in folders for key in self._folders[folder]]
         return sum(self.delete(key) for key in keys)
+
+    def version(self, key: str) -> int:
+        """Return an object's version, 0 if there is none."""
+        with self._lock_of(key):
+            contents = self._contents(key)
+        return contents.version if contents is not None else 0
 
     # ---- what monitors ask for
 

@@ -37,12 +37,16 @@ class ProbeReply(_message.Message):
     def __init__(self, flamepy: _Optional[str] = ..., python: _Optional[str] = ..., protocol: _Optional[int] = ..., server: _Optional[str] = ..., carries: bool = ..., pythons: _Optional[_Iterable[str]] = ..., node: _Optional[str] = ..., refusal: _Optional[str] = ...) -> None: ...
 
 class KeepRequest(_message.Message):
-    __slots__ = ("sessions", "applications")
+    __slots__ = ("sessions", "applications", "packages", "seconds")
     SESSIONS_FIELD_NUMBER: _ClassVar[int]
     APPLICATIONS_FIELD_NUMBER: _ClassVar[int]
+    PACKAGES_FIELD_NUMBER: _ClassVar[int]
+    SECONDS_FIELD_NUMBER: _ClassVar[int]
     sessions: _containers.RepeatedScalarFieldContainer[str]
     applications: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, sessions: _Optional[_Iterable[str]] = ..., applications: _Optional[_Iterable[str]] = ...) -> None: ...
+    packages: _containers.RepeatedScalarFieldContainer[str]
+    seconds: int
+    def __init__(self, sessions: _Optional[_Iterable[str]] = ..., applications: _Optional[_Iterable[str]] = ..., packages: _Optional[_Iterable[str]] = ..., seconds: _Optional[int] = ...) -> None: ...
 
 class KeepReply(_message.Message):
     __slots__ = ("gone",)
