@@ -225,6 +225,15 @@ def test_a_long_task_does_not_hold_up_others(runner, tmp_path):
     stuck.get()
 
 
+def test_calls_behind_one_that_keeps_its_interpreter_to_itself(runner):
+    count_up = runner.service(functions.count_up, instances=2)
+    long = 10_000_000
+    for _ in range(5):  # answers of short ones, unsent as yet, leave together with the word that the rest is not taken
+        numbers = [0, 1, 1, long, *[2] * 40]
+        calls = [count_up(number) for number in numbers]
+        assert flamepy.get(calls, timeout=30) == [n * (n - 1) // 2 for n in numbers]
+
+
 def test_a_pool_of_a_class_has_independent_instances(runner, tmp_path):
     pool = runner.service(classes.Log, instances=3)
     seen = set(flamepy.get([pool.identity() for _ in range(300)]))

@@ -208,8 +208,8 @@ class Fleet:
         """The calls handed back have been taken; from here on it may be sent more."""
         assert link.handed_back is not None
         link.answered += link.handed_back
-        link.handed_back = None
         link.note(Ask.RETURNED, None)
+        link.handed_back = None  # last: a call that another thread sent before the note would be dropped there
 
     # ---- the end of a process
 

@@ -223,11 +223,13 @@ class Link:
 
     def _consume(self, message: list[Any]) -> None:
         take, fire, news = self._take, self._reader.to_fire, self._news
-        count = 0
+        count = known = 0
         for reply in message:
             if type(reply) is tuple:
                 kind = reply[0]
                 if kind > Say.LAST_ANSWER:
+                    self.answered += count - known  # what it says counts from the answers before it
+                    known = count
                     news[kind](self, reply)
                     continue
                 count += 1
@@ -242,7 +244,7 @@ class Link:
             entry._outcome = outcome
             if entry._callbacks is not None:
                 fire.append(entry)
-        self.answered += count
+        self.answered += count - known
         self._settle(count)
 
     def _take_and_remember(self) -> Completion:

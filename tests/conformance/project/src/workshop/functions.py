@@ -121,6 +121,11 @@ def swallow_interrupts(path: str | None = None) -> None:
             pass
 
 
+def count_up(number: int) -> int:
+    """Keep the interpreter to itself: nothing else of this process runs meanwhile."""
+    return sum(range(number))
+
+
 def total(numbers: list[int]) -> int:
     return sum(numbers)
 
