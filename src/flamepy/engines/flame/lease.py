@@ -46,8 +46,10 @@ async def keep_alive(wire: Wire, held: Callable[[], Held], packages: Collection[
             except grpc.aio.AioRpcError as error:
                 if error.code() is grpc.StatusCode.UNIMPLEMENTED:  # another's cluster has no leases
                     return
+        # Not wait_for: before Python 3.12 it swallows a cancellation that comes together with what it waits for.
+        waiting = asyncio.ensure_future(changed.wait())
         try:
-            await asyncio.wait_for(changed.wait(), pause)
-        except asyncio.TimeoutError:
-            continue
+            await asyncio.wait({waiting}, timeout=pause)
+        finally:
+            waiting.cancel()
         changed.clear()

@@ -199,10 +199,11 @@ class PlainPipe(Pipe):
         self._afterthought = False
         self.stirred.clear()
         if not (self._outbox or self._bells or self._killed or self._hung_up):
-            try:
-                await asyncio.wait_for(self.stirred.wait(), seconds)
-            except asyncio.TimeoutError:
-                return
+            waiting = asyncio.ensure_future(self.stirred.wait())
+            try:  # not wait_for, which can swallow a cancellation
+                await asyncio.wait({waiting}, timeout=seconds)
+            finally:
+                waiting.cancel()
 
     async def _exchange(self, *, leave: bool = False) -> Reply:
         self._number += 1

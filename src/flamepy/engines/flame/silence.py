@@ -58,11 +58,12 @@ class Silence:
                 text = "%s does not answer; calls wait up to %.0f s for it to be back"
                 logging.getLogger("flamepy").warning(text, self._endpoint, LOST_SECONDS)
             # Who was in vain waited for once is only looked for after that.
-            answer = await asyncio.wait_for(asked, NOTICE_SECONDS if self.given_up else LOST_SECONDS)
-        except asyncio.TimeoutError:
-            self.given_up = True
-            text = f"{self._endpoint} has not answered for {LOST_SECONDS:.0f} s"
-            raise Lost(End(reason="is out of reach", unreachable=text)) from None
+            await asyncio.wait({asked}, timeout=NOTICE_SECONDS if self.given_up else LOST_SECONDS)
+            if not asked.done():
+                self.given_up = True
+                text = f"{self._endpoint} has not answered for {LOST_SECONDS:.0f} s"
+                raise Lost(End(reason="is out of reach", unreachable=text))
+            answer = asked.result()
         finally:
             asked.cancel()
         if self._said:

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     import grpc.aio
 
 
+CANCEL_SECONDS = 5.0
+"""Within which a cancelled task has to end; then it is cancelled again, for it may have been deaf at that moment."""
+
+
 class _Turning:
     """The loop of this process, and the thread that turns it while anybody uses it.
 
@@ -96,12 +100,17 @@ class Wire:
         def begin() -> None:
             task = self.loop.create_task(work)
             self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            task.add_done_callback(self._forget)
 
         if self._stopped:
             work.close()
         else:
             self.soon(begin)
+
+    def _forget(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            task.exception()  # it has been looked at
 
     def call(self, work: Coroutine[Any, Any, Any]) -> Future[Any]:
         """Run a coroutine on the loop; the future has what it returns."""
@@ -124,7 +133,8 @@ class Wire:
             self.channel = grpc.aio.insecure_channel(self.address.target, OPTIONS)
 
     async def _finish(self) -> None:
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        while left := [task for task in self._tasks if not task.done()]:
+            for task in left:
+                task.cancel()
+            await asyncio.wait(left, timeout=CANCEL_SECONDS)
         await self.channel.close(None)
