@@ -134,4 +134,8 @@ def test_services_are_sessions_under_flmrun_with_their_counts(server, tmp_path, 
         assert any(executor.status.session_id == session.metadata.id for executor in asked.list_executors())
     with frontend(FlameContext(endpoint=server.endpoint)) as asked:
         assert [each.status.state for each in asked.list_sessions()] == [1]
+        (tmp_path / "again").mkdir()
+        with runner(server, tmp_path / "again", project) as entered:  # shorter than counters are told of
+            assert flamepy.get(entered.service(restart_work.square).map(range(7)), timeout=30)[-1] == 36
+        assert sorted(each.status.succeed for each in asked.list_sessions()) == [7, 100]
         assert list(asked.list_executors()) == []

@@ -109,6 +109,7 @@ class StreamPipe(Pipe):
     """One executor behind a stream."""
 
     _tally: messages.Tally | None = None
+    _counted: tuple[int, ...] = ()
 
     async def run(self, session: str) -> None:
         """Open the stream, carry everything both ways, close it."""
@@ -218,6 +219,8 @@ class StreamPipe(Pipe):
                 if data:
                     await call.write(messages.CarryFrame(data=data))
             self.start_reading()
+            if self._hung_up:  # the last word
+                self._take_count()
             for order in self._orders():
                 await call.write(order)
             if self._hung_up and not self._outbox:
@@ -244,16 +247,21 @@ class StreamPipe(Pipe):
 
     async def _count(self) -> None:
         """Tell the server how the service's calls stand, whenever that has changed."""
-        from flamepy.wire.proto import links_pb2 as messages
-
-        before: tuple[int, ...] = ()
         while True:
             await asyncio.sleep(TALLY_SECONDS)
-            counts = self._carrier.objects.counts(self.number)
-            if counts and counts != before and not self._hung_up:
-                before = counts
-                pending, running, succeed, failed, cancelled = counts
-                self._tally = messages.Tally(
-                    pending=pending, running=running, succeed=succeed, failed=failed, cancelled=cancelled
-                )
+            if not self._hung_up and self._take_count():
                 self.stirred.set()
+
+    def _take_count(self) -> bool:
+        """Look at the service's counters; says whether they have changed."""
+        from flamepy.wire.proto import links_pb2 as messages
+
+        counts = self._carrier.objects.counts(self.number)
+        if not counts or counts == self._counted:
+            return False
+        self._counted = counts
+        pending, running, succeed, failed, cancelled = counts
+        self._tally = messages.Tally(
+            pending=pending, running=running, succeed=succeed, failed=failed, cancelled=cancelled
+        )
+        return True
