@@ -10,11 +10,10 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from flamepy.wire.objects import HEAD
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-HEAD = ".head"
-"""What is stored beside a package; see `flamepy.packaging.storage.cache`."""
 
 logger = logging.getLogger("flamepy.server")
 

@@ -15,6 +15,9 @@ from flamepy.wire.bson import decode_document, encode_document
 MAX_KEY_BYTES = 1024
 DEFAULT_PORT = 9090
 ANY_SESSION = "*"
+HEAD = ".head"
+"""Follows a package's key in the key of what says which package it is, beside it in an object cache."""
+
 _PLAIN = frozenset({"grpc", "grpc+tcp", "http"})
 _SECURE = frozenset({"grpcs", "grpc+tls", "https"})
 _FIELDS = ["endpoint", "key", "version"]

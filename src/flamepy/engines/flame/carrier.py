@@ -109,7 +109,7 @@ class FlameCarrier:
 
     def prepare(self, package: PackageRef) -> None:
         """Have it removed should this program be killed; executors fetch it from its storage."""
-        if package.stored:
+        if package.stored and package.url.startswith("grpc"):  # a file or a bucket is no matter of the cluster
             self._packages.add(package.url)
             self.wire.soon(self._stored.set)
 

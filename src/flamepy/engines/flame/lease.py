@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
+from flamepy.engines.flame.wire import happened
 from flamepy.wire.leases import LEASE_SECONDS, WORDS_PER_LEASE
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable, Collection, Sequence
 
     from flamepy.engines.flame.wire import Wire
 
 Held = tuple["Sequence[str]", "Sequence[str]"]
 """Names of sessions, and of applications."""
-
-CACHES = ("grpc://", "grpcs://", "grpc+tls://")
 
 
 async def keep_alive(wire: Wire, held: Callable[[], Held], packages: Collection[str], changed: asyncio.Event) -> None:
@@ -24,7 +23,7 @@ async def keep_alive(wire: Wire, held: Callable[[], Held], packages: Collection[
     Args:
         wire: The connection.
         held: Returns the sessions and applications that are ours.
-        packages: URLs of those that this program has stored; it may change at any time.
+        packages: URLs of those that this program has stored in an object cache; it may change at any time.
         changed: Set when it has.
     """
     import grpc
@@ -36,7 +35,7 @@ async def keep_alive(wire: Wire, held: Callable[[], Held], packages: Collection[
     pause = LEASE_SECONDS / WORDS_PER_LEASE
     while True:
         sessions, applications = held()
-        stored = [url for url in tuple(packages) if url.startswith(CACHES)]
+        stored = tuple(packages)
         if sessions or applications or stored:
             asked = messages.KeepRequest(
                 sessions=sessions, applications=applications, packages=stored, seconds=LEASE_SECONDS
@@ -46,10 +45,5 @@ async def keep_alive(wire: Wire, held: Callable[[], Held], packages: Collection[
             except grpc.aio.AioRpcError as error:
                 if error.code() is grpc.StatusCode.UNIMPLEMENTED:  # another's cluster has no leases
                     return
-        # Not wait_for: before Python 3.12 it swallows a cancellation that comes together with what it waits for.
-        waiting = asyncio.ensure_future(changed.wait())
-        try:
-            await asyncio.wait({waiting}, timeout=pause)
-        finally:
-            waiting.cancel()
+        await happened(changed, pause)
         changed.clear()

@@ -25,6 +25,7 @@ from flamepy.engines.flame.parts import Cache
 from flamepy.engines.flame.pipe import Pipe
 from flamepy.engines.flame.sdk import first_task
 from flamepy.engines.flame.silence import Lost
+from flamepy.engines.flame.wire import happened
 from flamepy.engines.linked.process import End
 from flamepy.errors import EngineError, FlameError
 
@@ -199,11 +200,7 @@ class PlainPipe(Pipe):
         self._afterthought = False
         self.stirred.clear()
         if not (self._outbox or self._bells or self._killed or self._hung_up):
-            waiting = asyncio.ensure_future(self.stirred.wait())
-            try:  # not wait_for, which can swallow a cancellation
-                await asyncio.wait({waiting}, timeout=seconds)
-            finally:
-                waiting.cancel()
+            await happened(self.stirred, seconds)
 
     async def _exchange(self, *, leave: bool = False) -> Reply:
         self._number += 1

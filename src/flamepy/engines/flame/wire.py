@@ -21,6 +21,18 @@ CANCEL_SECONDS = 5.0
 """Within which a cancelled task has to end; then it is cancelled again, for it may have been deaf at that moment."""
 
 
+async def happened(event: asyncio.Event, seconds: float) -> None:
+    """Wait for an event, no longer than so many seconds.
+
+    Not by ``wait_for``: before Python 3.12 it swallows a cancellation that comes together with what it waits for.
+    """
+    waiting = asyncio.ensure_future(event.wait())
+    try:
+        await asyncio.wait({waiting}, timeout=seconds)
+    finally:
+        waiting.cancel()
+
+
 class _Turning:
     """The loop of this process, and the thread that turns it while anybody uses it.
 

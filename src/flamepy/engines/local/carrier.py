@@ -72,7 +72,7 @@ class LocalCarrier:
             undo.callback(_remove, folder)
         undo.callback(self._abandon)  # before they are removed, which takes a descriptor
         spill = f"{self.work_folder}/spill"
-        files = stripes.writers()
+        files = stripes.writers(CORES)
         self.objects = ObjectStore(shared, spill, self._object_memory, main_by_value=self._main_by_value, files=files)
         undo.callback(self.objects.close)
         self.slots = Slots(f"{shared}/progress")

@@ -14,6 +14,7 @@ from flamepy.packaging.manifest import HEAD_BYTES, parse_head
 from flamepy.packaging.storage.base import SUFFIX, StoredPackage
 from flamepy.wire.bson import decode_document, encode_document
 from flamepy.wire.cache import CacheClient
+from flamepy.wire.objects import HEAD
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     Progress = Callable[[int, int], None]
 
-_FOLDER, _HEAD = "pkg", ".head"
+_FOLDER = "pkg"
 _TEXT = "latin-1"  # one character for each byte
 
 
@@ -84,7 +85,7 @@ class CacheStorage:
             stream.seek(0)
             ref = self._client.upload(_key(name), stream, size, progress=progress)
             note = encode_document({"version": ref.version, "size": size, "head": head.decode(_TEXT)})
-            self._client.put(_key(name) + _HEAD, note)
+            self._client.put(_key(name) + HEAD, note)
         return True
 
     def download(self, name: str, target: str | Path, *, progress: Progress | None = None) -> None:
@@ -97,7 +98,7 @@ class CacheStorage:
         if self.find(name) is None:
             return False
         with self._errors("delete", name):
-            self._client.delete(_key(name) + _HEAD)
+            self._client.delete(_key(name) + HEAD)
             self._client.delete(_key(name))
         return True
 
@@ -113,7 +114,7 @@ class CacheStorage:
     def _noted(self, name: str) -> dict[str, str | int]:
         """What was said about the package when it was stored."""
         try:
-            return decode_document(bytes(self._client.read(_key(name) + _HEAD)))
+            return decode_document(bytes(self._client.read(_key(name) + HEAD)))
         except (EngineError, ValueError) as error:
             if getattr(error, "status", "NOT_FOUND") != "NOT_FOUND":
                 raise
